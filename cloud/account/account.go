@@ -1,0 +1,113 @@
+// Package account owns who may do what: accounts with their passwords and
+// roles, sessions, API keys, and the limits on signing in. It knows nothing of
+// HTTP, products or devices.
+package account
+
+import (
+	"time"
+
+	"github.com/tendril-iot/tendril/cloud/fault"
+)
+
+// Role is what an account may do.
+type Role string
+
+// The roles. A maker describes products and sees every device of the instance;
+// a customer provisions products and owns devices.
+const (
+	RoleCustomer Role = "customer"
+	RoleMaker    Role = "maker"
+)
+
+// Account is a person or a maker's team.
+type Account struct {
+	ID           string // 26 characters of base 32
+	Email        string // as typed, trimmed; unique regardless of case
+	Role         Role
+	PasswordHash string // PHC string, argon2id
+	CreatedAt    time.Time
+}
+
+// Session is a sign-in. Only its token's SHA-256 is kept.
+type Session struct {
+	ID        string
+	AccountID string
+	TokenHash [32]byte
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// APIKey lets a maker's scripts act as their account. Only its SHA-256 is kept.
+type APIKey struct {
+	ID         string
+	AccountID  string
+	Name       string
+	KeyHash    [32]byte
+	CreatedAt  time.Time
+	LastUsedAt time.Time // zero: never; kept to the minute
+}
+
+// Principal is who asks: an account by session or API key, or the operator, who
+// holds the data directory itself and comes in through its local socket.
+type Principal struct {
+	AccountID string
+	Email     string
+	Role      Role
+	SessionID string // empty for API keys and the operator
+	Operator  bool
+}
+
+// IsMaker tells whether the principal may change products and see all devices.
+func (p Principal) IsMaker() bool { return p.Operator || p.Role == RoleMaker }
+
+// RequireMaker refuses everyone but makers and the operator.
+func (p Principal) RequireMaker() error {
+	if !p.IsMaker() {
+		return fault.ErrRole
+	}
+	return nil
+}
+
+// RequireAccount refuses the operator, who has no account to own things with.
+func (p Principal) RequireAccount() error {
+	if p.AccountID == "" {
+		return ErrAccountRequired
+	}
+	return nil
+}
+
+// The refusals of this package.
+var (
+	ErrAccountRequired = fault.New(fault.Forbidden, "account_required", "This needs an account; the operator has none.", "Sign in with an account and try again.")
+	ErrEmailTaken      = fault.InvalidField("email", "email_taken", "An account with this e-mail address exists.", "Sign in, or use another address.")
+	ErrCredentials     = fault.New(fault.Unauthenticated, "wrong_credentials", "The e-mail address or the password is wrong.", "Check both and try again.")
+	ErrNotFound        = fault.New(fault.NotFound, "account_not_found", "There is no such account.", "Check the e-mail address.")
+	ErrSignInLimit     = fault.New(fault.TooMany, "sign_in_limit", "Too many sign-in attempts.", "Wait a little and try again.")
+	ErrKeyNotFound     = fault.New(fault.NotFound, "api_key_not_found", "There is no such API key.", "List the keys and check the id.")
+)
+
+// Tx is what this package asks of a store inside one transaction. Look-ups that
+// find nothing return the noun's not-found error; InsertAccount returns
+// ErrEmailTaken for an address that exists, compared as EmailKey gives it.
+type Tx interface {
+	InsertAccount(Account) error
+	UpdateAccount(Account) error
+	Account(id string) (Account, error)
+	AccountByEmail(emailKey string) (Account, error)
+	// Accounts lists by id, after the given one.
+	Accounts(after string, limit int) ([]Account, error)
+
+	InsertSession(Session) error
+	SessionByToken(hash [32]byte) (Session, error) // fault.ErrUnauthenticated if none
+	UpdateSession(Session) error
+	DeleteSession(id string) error
+	// DeleteSessionsOf deletes the account's sessions but the one to keep.
+	DeleteSessionsOf(accountID, keepID string) error
+	DeleteExpiredSessions(now time.Time) error
+
+	InsertAPIKey(APIKey) error
+	APIKeyByHash(hash [32]byte) (APIKey, error) // fault.ErrUnauthenticated if none
+	APIKeys(accountID string) ([]APIKey, error)
+	UpdateAPIKey(APIKey) error
+	DeleteAPIKey(accountID, id string) error // ErrKeyNotFound if none
+}

@@ -1,0 +1,67 @@
+// Package product owns the kinds of device: template id, names, how their setup
+// network is called, datastreams. One instance serves one maker: all makers edit
+// all products, every account may read them.
+package product
+
+import (
+	"time"
+
+	"github.com/tendril-iot/tendril/cloud/fault"
+	"github.com/tendril-iot/tendril/protocol/blynk"
+)
+
+// Product is a kind of device.
+type Product struct {
+	ID     string // template id: "TMPL" and 8 base-62 characters
+	Name   string // required; the setup network's name is made from it
+	Vendor string // the SSID prefix; default DefaultVendor
+	// UnitSuffix adds "-XXXX", made from the unit's MAC, to the setup network's name.
+	UnitSuffix  bool
+	Datastreams []Datastream
+	// AttemptLife is how long an attempt stays open; 0 means the instance's default.
+	AttemptLife time.Duration
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// DefaultVendor is the vendor of products that name none.
+const DefaultVendor = "Tendril"
+
+// Type is what a datastream's values are.
+type Type string
+
+// The types of datastreams.
+const (
+	TypeInteger Type = "integer"
+	TypeDouble  Type = "double"
+	TypeString  Type = "string"
+	TypeEnum    Type = "enum"
+)
+
+// Datastream is a named, typed channel on a virtual pin.
+type Datastream struct {
+	Pin  blynk.Pin // virtual
+	Name string
+	Type Type
+	// Min and Max bound integers and doubles; nil means unbounded.
+	Min, Max *float64
+	Unit     string
+	// Labels are an enum's values; on the wire a value is its index from 0.
+	Labels []string
+	// Default, in wire form, is the value until one is written; empty: none.
+	Default string
+}
+
+// The refusals of this package.
+var (
+	ErrNotFound = fault.New(fault.NotFound, "product_not_found", "There is no such product.", "List the products and check the id.")
+)
+
+// Tx is what this package asks of a store inside one transaction.
+type Tx interface {
+	InsertProduct(Product) error
+	UpdateProduct(Product) error
+	Product(id string) (Product, error) // ErrNotFound if none
+	// Products lists by creation, after the given id.
+	Products(after string, limit int) ([]Product, error)
+}
