@@ -2,6 +2,7 @@ package blynk
 
 import (
 	"bytes"
+	"errors"
 	"iter"
 	"strconv"
 	"strings"
@@ -71,6 +72,19 @@ func ParsePin(s string) (Pin, bool) {
 		return Pin{kind, number}, ok
 	}
 	return Pin{}, false
+}
+
+// MarshalText writes the form of [Pin.String].
+func (p Pin) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads the form of [Pin.String].
+func (p *Pin) UnmarshalText(text []byte) error {
+	pin, ok := ParsePin(string(text))
+	if !ok {
+		return errors.New("blynk: a pin is V, D or A and a number up to 255")
+	}
+	*p = pin
+	return nil
 }
 
 // ParsePinNumber reads a decimal pin number 0–255 without sign or leading zero.

@@ -1,0 +1,126 @@
+-- +goose Up
+CREATE TABLE accounts (
+    id            TEXT    NOT NULL PRIMARY KEY,
+    email         TEXT    NOT NULL,
+    email_key     TEXT    NOT NULL UNIQUE,
+    role          TEXT    NOT NULL,
+    password_hash TEXT    NOT NULL,
+    created_at    BIGINT  NOT NULL
+);
+
+CREATE TABLE sessions (
+    id         TEXT   NOT NULL PRIMARY KEY,
+    account_id TEXT   NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    token_hash BLOB   NOT NULL UNIQUE,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX sessions_by_account ON sessions (account_id);
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+
+CREATE TABLE api_keys (
+    id           TEXT   NOT NULL PRIMARY KEY,
+    account_id   TEXT   NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    name         TEXT   NOT NULL,
+    key_hash     BLOB   NOT NULL UNIQUE,
+    created_at   BIGINT NOT NULL,
+    last_used_at BIGINT NOT NULL
+);
+CREATE INDEX api_keys_by_account ON api_keys (account_id, created_at, id);
+
+CREATE TABLE products (
+    id           TEXT    NOT NULL PRIMARY KEY,
+    name         TEXT    NOT NULL,
+    vendor       TEXT    NOT NULL,
+    unit_suffix  BOOLEAN NOT NULL,
+    datastreams  TEXT    NOT NULL,
+    attempt_life BIGINT  NOT NULL,
+    created_at   BIGINT  NOT NULL,
+    updated_at   BIGINT  NOT NULL
+);
+CREATE INDEX products_by_creation ON products (created_at, id);
+
+CREATE TABLE devices (
+    id           TEXT   NOT NULL PRIMARY KEY,
+    account_id   TEXT   NOT NULL REFERENCES accounts (id),
+    product_id   TEXT   NOT NULL REFERENCES products (id),
+    name         TEXT   NOT NULL,
+    time_zone    TEXT   NOT NULL,
+    firmware     TEXT   NOT NULL,
+    meta         TEXT   NOT NULL,
+    created_at   BIGINT NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    last_event   BIGINT NOT NULL DEFAULT 0 -- the highest device_events.seq ever given
+);
+CREATE INDEX devices_by_account ON devices (account_id, id);
+CREATE INDEX devices_by_product ON devices (product_id);
+
+CREATE TABLE device_tokens (
+    token_hash BLOB   NOT NULL PRIMARY KEY,
+    device_id  TEXT   NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX device_tokens_by_device ON device_tokens (device_id, created_at);
+
+CREATE TABLE device_values (
+    device_id  TEXT    NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
+    pin        TEXT    NOT NULL,
+    raw        BLOB    NOT NULL,
+    valid      BOOLEAN NOT NULL,
+    updated_at BIGINT  NOT NULL,
+    PRIMARY KEY (device_id, pin)
+) WITHOUT ROWID;
+
+CREATE TABLE device_properties (
+    device_id TEXT NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
+    pin       TEXT NOT NULL,
+    name      BLOB NOT NULL,
+    value     BLOB NOT NULL,
+    PRIMARY KEY (device_id, pin, name)
+) WITHOUT ROWID;
+
+CREATE TABLE device_events (
+    device_id   TEXT    NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
+    seq         BIGINT  NOT NULL,
+    at          BIGINT  NOT NULL,
+    code        BLOB    NOT NULL,
+    description BLOB    NOT NULL,
+    by_cloud    BOOLEAN NOT NULL,
+    PRIMARY KEY (device_id, seq)
+) WITHOUT ROWID;
+
+-- device_id has no reference: an attempt outlives the device that came of it.
+CREATE TABLE attempts (
+    id              TEXT    NOT NULL PRIMARY KEY,
+    account_id      TEXT    NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    product_id      TEXT    NOT NULL REFERENCES products (id),
+    state           TEXT    NOT NULL,
+    code            BIGINT  NOT NULL,
+    device_id       TEXT    NOT NULL,
+    device_name     TEXT    NOT NULL,
+    time_zone       TEXT    NOT NULL,
+    reprovision     BOOLEAN NOT NULL,
+    token_hash      BLOB    NOT NULL UNIQUE,
+    sealed_token    BLOB,
+    idempotency_key TEXT, -- NULL for none, so that any number may have none
+    request_hash    BLOB    NOT NULL,
+    created_at      BIGINT  NOT NULL,
+    expires_at      BIGINT  NOT NULL,
+    life            BIGINT  NOT NULL,
+    UNIQUE (account_id, idempotency_key)
+);
+CREATE INDEX attempts_by_account ON attempts (account_id, created_at, id);
+CREATE INDEX attempts_by_product ON attempts (product_id);
+CREATE INDEX open_attempts_by_account ON attempts (account_id) WHERE state IN ('issued', 'handed_over', 'failed');
+CREATE INDEX open_attempts_by_device ON attempts (device_id) WHERE state IN ('issued', 'handed_over', 'failed');
+CREATE INDEX open_attempts_by_expiry ON attempts (expires_at, id) WHERE state IN ('issued', 'handed_over', 'failed');
+
+CREATE TABLE attempt_steps (
+    attempt_id TEXT   NOT NULL REFERENCES attempts (id) ON DELETE CASCADE,
+    seq        BIGINT NOT NULL,
+    at         BIGINT NOT NULL,
+    name       TEXT   NOT NULL,
+    code       BIGINT NOT NULL,
+    detail     BLOB   NOT NULL,
+    PRIMARY KEY (attempt_id, seq)
+) WITHOUT ROWID;

@@ -1,0 +1,46 @@
+package store
+
+import (
+	"github.com/tendril-iot/tendril/cloud/product"
+)
+
+const productColumns = `id, name, vendor, unit_suffix, datastreams, attempt_life, created_at, updated_at`
+
+func scanProduct(row scanner) (p product.Product, err error) {
+	err = row.Scan(&p.ID, &p.Name, &p.Vendor, &p.UnitSuffix, document{&p.Datastreams}, duration{&p.AttemptLife}, moment{&p.CreatedAt}, moment{&p.UpdatedAt})
+	return p, err
+}
+
+// InsertProduct implements product.Tx.
+func (t *Tx) InsertProduct(p product.Product) error {
+	datastreams, err := encode(p.Datastreams)
+	if err != nil {
+		return err
+	}
+	return t.insert(`INSERT INTO products (`+productColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		p.ID, p.Name, p.Vendor, p.UnitSuffix, datastreams, p.AttemptLife.Milliseconds(), millis(p.CreatedAt), millis(p.UpdatedAt))
+}
+
+// UpdateProduct implements product.Tx.
+func (t *Tx) UpdateProduct(p product.Product) error {
+	datastreams, err := encode(p.Datastreams)
+	if err != nil {
+		return err
+	}
+	return t.change(product.ErrNotFound, `UPDATE products SET name = $1, vendor = $2, unit_suffix = $3, datastreams = $4, attempt_life = $5, updated_at = $6 WHERE id = $7`,
+		p.Name, p.Vendor, p.UnitSuffix, datastreams, p.AttemptLife.Milliseconds(), millis(p.UpdatedAt), p.ID)
+}
+
+// Product implements product.Tx.
+func (t *Tx) Product(id string) (product.Product, error) {
+	return one(t, product.ErrNotFound, scanProduct, `SELECT `+productColumns+` FROM products WHERE id = $1`, id)
+}
+
+// Products implements product.Tx.
+func (t *Tx) Products(after string, limit int) ([]product.Product, error) {
+	if after == "" {
+		return all(t, scanProduct, `SELECT `+productColumns+` FROM products ORDER BY created_at, id LIMIT $1`, limit)
+	}
+	return all(t, scanProduct, `SELECT `+productColumns+` FROM products
+		WHERE (created_at, id) > (SELECT created_at, id FROM products WHERE id = $1) ORDER BY created_at, id LIMIT $2`, after, limit)
+}
