@@ -42,6 +42,9 @@ var (
 	ErrNotFound = fault.New(fault.NotFound, "device_not_found", "There is no such device among yours.", "List your devices and check the id.")
 	// ErrTokenUnknown is certain: the store was read and knows no such token.
 	ErrTokenUnknown = fault.New(fault.Unauthenticated, "token_unknown", "The auth token is unknown or revoked.", "Provision the device anew.")
+	ErrNotOwner     = fault.New(fault.Forbidden, "not_owner", "The device belongs to somebody else.", "Ask its owner to do this.")
+	ErrUnknownZone  = fault.InvalidField("time_zone", "unknown_time_zone", "This is no IANA time zone.", "Send a name such as Europe/Berlin.")
+	ErrMetaFull     = fault.New(fault.Conflict, "meta_full", "The device keeps as many notes as it may.", "Change one that is there.")
 )
 
 // Tx is what this package asks of a store inside one transaction.

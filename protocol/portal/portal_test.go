@@ -77,6 +77,7 @@ func TestConfigurationTable(t *testing.T) {
 	var table []struct {
 		Name, Query, JSON, Refused string
 		SSIDHex                    string `json:"ssid_hex"`
+		PassHex                    string `json:"pass_hex"`
 	}
 	readTable(t, "portal.json", &table)
 	for _, c := range table {
@@ -103,6 +104,8 @@ func TestConfigurationTable(t *testing.T) {
 				t.Fatalf("%s refused, want %s", refused.Field, c.Refused)
 			case c.Refused == "" && got.SSID != string(fromHex(t, c.SSIDHex)):
 				t.Fatalf("ssid %q", got.SSID)
+			case c.PassHex != "" && got.Password != string(fromHex(t, c.PassHex)):
+				t.Fatalf("password %q", got.Password)
 			}
 		})
 	}
@@ -142,6 +145,15 @@ func TestConfigurationSurvivesTheWay(t *testing.T) {
 			t.Fatalf("got %+v, want %+v", got, want)
 		}
 	})
+}
+
+func TestJSONBodyMustBeUTF8(t *testing.T) {
+	t.Parallel()
+	_, err := portal.ParseConfigurationJSON([]byte(`{"ssid":"` + "\xff" + `","blynk":"` + token + `"}`))
+	var refused *portal.FieldError
+	if !errors.As(err, &refused) || refused.Field != "body" {
+		t.Fatalf("got %v: a byte that JSON can't carry must not be replaced in silence", err)
+	}
 }
 
 func TestErrorsQuoteNoSecret(t *testing.T) {

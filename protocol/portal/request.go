@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // The names of a configuration's parameters, in a query, a form or a JSON object.
@@ -19,6 +21,7 @@ const (
 	paramSSIDHex   = "ssid_hex"
 	paramManual    = "ssidManual"
 	paramPassword  = "pass"
+	paramPassHex   = "pass_hex"
 	paramToken     = "blynk"
 	paramHost      = "host"
 	paramPort      = "port"
@@ -54,18 +57,17 @@ func ParseConfiguration(values url.Values) (Configuration, error) {
 	if manual := values.Get(paramManual); manual != "" {
 		c.SSID, c.Hidden = manual, true
 	}
-	if text := values.Get(paramSSIDHex); text != "" {
-		raw, err := hex.DecodeString(text)
-		if err != nil {
-			return c, refuse(paramSSIDHex, "must be hexadecimal digits in pairs")
-		}
-		c.SSID = string(raw)
-	}
 	c.Password = values.Get(paramPassword)
 	c.Token = values.Get(paramToken)
 	c.Host = values.Get(paramHost)
 
 	var err error
+	if c.SSID, err = parseHex(values, paramSSIDHex, c.SSID); err != nil {
+		return c, err
+	}
+	if c.Password, err = parseHex(values, paramPassHex, c.Password); err != nil {
+		return c, err
+	}
 	if c.Port, err = parsePort(values, paramPort); err != nil {
 		return c, err
 	}
@@ -86,9 +88,13 @@ func ParseConfiguration(values url.Values) (Configuration, error) {
 }
 
 // ParseConfigurationJSON reads the same parameters from a JSON object whose
-// members are strings, numbers or booleans. The error is a *FieldError.
+// members are strings, numbers or booleans. JSON is UTF-8: names and passwords
+// that aren't come as `ssid_hex` and `pass_hex`. The error is a *FieldError.
 func ParseConfigurationJSON(body []byte) (Configuration, error) {
-	decoder := json.NewDecoder(strings.NewReader(string(body)))
+	if !utf8.Valid(body) {
+		return Configuration{}, refuse("body", "must be UTF-8; send other bytes as ssid_hex and pass_hex")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	var members map[string]any
 	if err := decoder.Decode(&members); err != nil || members == nil {
@@ -112,6 +118,20 @@ func ParseConfigurationJSON(body []byte) (Configuration, error) {
 		}
 	}
 	return ParseConfiguration(values)
+}
+
+// parseHex is the bytes that the named parameter spells in hexadecimal digits,
+// which JSON needs for what isn't UTF-8; without it, the plain parameter's value.
+func parseHex(values url.Values, name, plain string) (string, error) {
+	text := values.Get(name)
+	if text == "" {
+		return plain, nil
+	}
+	raw, err := hex.DecodeString(text)
+	if err != nil {
+		return plain, refuse(name, "must be hexadecimal digits in pairs")
+	}
+	return string(raw), nil
 }
 
 func parsePort(values url.Values, name string) (uint16, error) {
