@@ -1,0 +1,180 @@
+package wizard
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The pauses between two tries to hear the timeline.
+const (
+	firstPause = 250 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+// errTimelineOver says that the cloud has no more steps to send.
+var errTimelineOver = errors.New("the timeline is complete")
+
+// Follow yields the attempt's steps after the given Seq, each once and in order,
+// until the attempt is over, ctx ends or the loop does. It listens to the
+// cloud's event stream, resumes where that broke, and asks outright where no
+// stream comes through. An error that it yields with no step is an outage; it
+// goes on trying unless the error is a *Problem that trying again can't cure.
+func (c *Cloud) Follow(ctx context.Context, id string, after int) iter.Seq2[Step, error] {
+	return func(yield func(Step, error) bool) {
+		over := false
+		deliver := func(step Step) bool {
+			if step.Seq <= after {
+				return true
+			}
+			after, over = step.Seq, step.state() != ""
+			return yield(step, nil) && !over
+		}
+		pause := firstPause
+		for {
+			before := after
+			err := c.stream(ctx, id, after, deliver)
+			if err == nil {
+				return // the loop ended, or the attempt
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			// Asking outright tells a broken stream from a broken cloud, and is
+			// all that a network that buffers streams lets through.
+			attempt, err := c.Attempt(ctx, id)
+			if err == nil {
+				for _, step := range attempt.Timeline {
+					if !deliver(step) {
+						return
+					}
+				}
+				if attempt.State.Final() {
+					return
+				}
+			} else if ctx.Err() != nil || !yield(Step{}, err) || !passing(err) {
+				return
+			}
+			if after > before {
+				pause = firstPause
+			}
+			if !wait(ctx, pause) {
+				return
+			}
+			pause = min(2*pause, lastPause)
+		}
+	}
+}
+
+// wait pauses for d and tells whether ctx lasted so long.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// stream delivers the steps of one event stream. It returns nil if deliver
+// wanted no more, else why the stream ended.
+func (c *Cloud) stream(ctx context.Context, id string, after int, deliver func(Step) bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watchdog := time.AfterFunc(c.silence, cancel)
+	defer watchdog.Stop()
+
+	header := http.Header{"Accept": {"text/event-stream"}}
+	if after > 0 {
+		header.Set("Last-Event-ID", strconv.Itoa(after))
+	}
+	response, err := c.send(ctx, http.MethodGet, attemptPath(id)+"/events", header, nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	switch {
+	case response.StatusCode == http.StatusNoContent:
+		return errTimelineOver
+	case response.StatusCode != http.StatusOK:
+		return fmt.Errorf("the event stream was answered %d", response.StatusCode)
+	case !strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream"):
+		return errors.New("the answer is no event stream")
+	}
+	for event, err := range readEvents(response.Body, func() { watchdog.Reset(c.silence) }) {
+		if err != nil {
+			return err
+		}
+		step, ok := event.step()
+		if ok && !deliver(step) {
+			return nil
+		}
+	}
+	return io.EOF
+}
+
+// event is one server-sent event (WHATWG HTML, 9.2.6).
+type event struct {
+	id, data string
+}
+
+func (e event) step() (Step, bool) {
+	var step Step
+	seq, err := strconv.Atoi(e.id)
+	if err != nil || seq < 1 || json.Unmarshal([]byte(e.data), &step) != nil || step.Name == "" {
+		return Step{}, false
+	}
+	step.Seq = seq
+	return step, true
+}
+
+// maxEventLine bounds one line of an event stream, in bytes.
+const maxEventLine = 64 << 10
+
+// readEvents yields the events of a stream; alive is called at each line,
+// comments included.
+func readEvents(r io.Reader, alive func()) iter.Seq2[event, error] {
+	return func(yield func(event, error) bool) {
+		lines := bufio.NewScanner(r)
+		lines.Buffer(make([]byte, 0, 4096), maxEventLine)
+		var id string
+		var data []string
+		size := 0
+		for lines.Scan() {
+			alive()
+			line := strings.TrimSuffix(lines.Text(), "\r")
+			if line == "" {
+				if len(data) > 0 && !yield(event{id, strings.Join(data, "\n")}, nil) {
+					return
+				}
+				data, size = nil, 0
+				continue
+			}
+			name, value, _ := strings.Cut(line, ":")
+			value = strings.TrimPrefix(value, " ")
+			switch name {
+			case "id":
+				id = value
+			case "data":
+				if size += len(value); size > maxEventLine {
+					yield(event{}, bufio.ErrTooLong)
+					return
+				}
+				data = append(data, value)
+			}
+		}
+		if err := lines.Err(); err != nil {
+			yield(event{}, err)
+		}
+	}
+}
