@@ -237,7 +237,7 @@ func readProblem(response *http.Response, body []byte) error {
 		problem.Wait = time.Duration(seconds) * time.Second
 	}
 	if target := response.Header.Get("Location"); problem.Code == "" && target != "" && response.StatusCode < 400 {
-		problem.Title = "The cloud sends this address on to " + printable(target) + "."
+		problem.Title = "The cloud sends this address on to " + Printable(target) + "."
 		problem.Hint = "Use that address."
 	}
 	return problem

@@ -40,7 +40,7 @@ type Choice struct {
 }
 
 // String leaves the password out.
-func (c Choice) String() string { return printable(c.SSID) }
+func (c Choice) String() string { return Printable(c.SSID) }
 
 // GoString leaves the password out.
-func (c Choice) GoString() string { return printable(c.SSID) }
+func (c Choice) GoString() string { return Printable(c.SSID) }

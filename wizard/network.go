@@ -25,7 +25,7 @@ type Network struct {
 }
 
 // Name is the SSID for people: whatever can't be shown is written `\xFF`.
-func (n Network) Name() string { return printable(n.SSID) }
+func (n Network) Name() string { return Printable(n.SSID) }
 
 // Open tells whether the network wants no password.
 func (n Network) Open() bool {
@@ -68,8 +68,9 @@ func MergeNetworks(heard []Network) []Network {
 	return merged
 }
 
-// printable makes foreign text safe for a terminal and a line.
-func printable(text string) string {
+// Printable makes foreign text safe for a terminal and a line: whatever can't be
+// shown is written `\xFF`.
+func Printable(text string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRuneInString(text[i:])

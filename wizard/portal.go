@@ -73,9 +73,9 @@ type Refusal struct {
 
 // Error is the device's message.
 func (r *Refusal) Error() string {
-	text := "the device refused: " + printable(r.Message)
+	text := "the device refused: " + Printable(r.Message)
 	if r.Field != "" {
-		text += " (" + printable(r.Field) + ")"
+		text += " (" + Printable(r.Field) + ")"
 	}
 	return text
 }

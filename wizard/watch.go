@@ -119,7 +119,7 @@ func (r *run) await(ctx context.Context, timeline <-chan news, looks <-chan look
 			case !ours && !gone:
 				gone = true
 				if r.accepted {
-					r.tell(Event{Name: EventPortalClosed, Device: r.record.Device, SSID: printable(r.info.SSID)})
+					r.tell(Event{Name: EventPortalClosed, Device: r.record.Device, SSID: Printable(r.info.SSID)})
 				}
 			case ours && (gone || time.Since(began) >= r.Timing.Settle):
 				return verdict{next: func(r *run, ctx context.Context) (stage, error) { return r.reopened(ctx, l.info, gone) }}

@@ -294,7 +294,7 @@ func (r *run) open(ctx context.Context) error {
 		return refused(err)
 	}
 	if r.attempt.Token != "" {
-		r.tell(Event{Name: EventTokenIssued, SSID: printable(r.attempt.SetupNetwork.SSIDPrefix)})
+		r.tell(Event{Name: EventTokenIssued, SSID: Printable(r.attempt.SetupNetwork.SSIDPrefix)})
 	}
 	return nil
 }
@@ -397,7 +397,7 @@ func (r *run) abandon(ctx context.Context) error {
 
 // find waits for a device's portal and looks whether it is the right one.
 func (r *run) find(ctx context.Context) (stage, error) {
-	r.tell(Event{Name: EventLooking, SSID: printable(r.attempt.SetupNetwork.SSIDPrefix)})
+	r.tell(Event{Name: EventLooking, SSID: Printable(r.attempt.SetupNetwork.SSIDPrefix)})
 	deadline := time.Now().Add(r.Timing.PortalPatience)
 	for {
 		info, err := r.Portal.BoardInfo(ctx)
@@ -421,24 +421,24 @@ func quoted(name string) string {
 	if name == "" {
 		return "network"
 	}
-	return `"` + printable(name) + `"`
+	return `"` + Printable(name) + `"`
 }
 
 // unit names the device that shows this board info.
 func unit(info portal.BoardInfo) string {
 	if info.MAC != "" {
-		return printable(strings.ToUpper(info.MAC))
+		return Printable(strings.ToUpper(info.MAC))
 	}
-	return printable(info.SSID)
+	return Printable(info.SSID)
 }
 
 // recognise checks product and unit. A unit other than the one that may hold the
 // token gets an attempt of its own, after the old one is dead.
 func (r *run) recognise(ctx context.Context, info portal.BoardInfo) (stage, error) {
 	if info.TemplateID != r.Request.ProductID {
-		name := orText(printable(info.Name), "a device")
+		name := orText(Printable(info.Name), "a device")
 		return nil, fail(KindWrongProduct, nil,
-			fmt.Sprintf("This is %s of product %s, not of %s.", name, printable(info.TemplateID), r.Request.ProductID),
+			fmt.Sprintf("This is %s of product %s, not of %s.", name, Printable(info.TemplateID), r.Request.ProductID),
 			"Join the setup network of the right device, or name this product.")
 	}
 	r.info = info
@@ -449,7 +449,7 @@ func (r *run) recognise(ctx context.Context, info portal.BoardInfo) (stage, erro
 		}
 		return (*run).issue, nil
 	}
-	r.tell(Event{Name: EventPortalFound, Device: unit(info), SSID: printable(info.SSID)})
+	r.tell(Event{Name: EventPortalFound, Device: unit(info), SSID: Printable(info.SSID)})
 	if err := r.report(ctx, Report{Step: StepPortalFound, Device: unit(info)}); err != nil {
 		return nil, err
 	}
@@ -595,7 +595,7 @@ func (r *run) deviceRefused(ctx context.Context, refusal *Refusal) (stage, error
 
 // failed tells a device's error to the cloud and in words, then asks again.
 func (r *run) failed(ctx context.Context, code portal.Code) (stage, error) {
-	name := orText(r.Request.DeviceName, printable(r.info.Name))
+	name := orText(r.Request.DeviceName, Printable(r.info.Name))
 	r.failure = &Failure{Kind: KindOfCode(code), Code: code, Words: WordsFor(code, name, r.choice.String())}
 	r.resumed = false
 	r.tell(Event{Name: EventDeviceError, Device: r.record.Device, Code: code, Title: r.failure.Title, Advice: r.failure.Advice})
