@@ -4,6 +4,7 @@
 package provisioning
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/tendril-iot/tendril/cloud/fault"
@@ -66,8 +67,8 @@ type Attempt struct {
 	State      State
 	Code       int    // the device's last error code while Failed
 	DeviceID   string // the device to re-provision, or the one that came of it
-	DeviceName string
-	TimeZone   string
+	DeviceName string // empty: a re-provisioned device keeps its own
+	TimeZone   string // likewise
 	// Reprovision tells that DeviceID was given with the request.
 	Reprovision bool
 	TokenHash   fleet.TokenHash
@@ -91,6 +92,9 @@ var (
 	ErrTimelineFull  = fault.New(fault.TooMany, "timeline_full", "This provisioning has seen too many steps.", "Cancel it and start a new one.")
 	ErrUnknownStep   = fault.InvalidField("step", "unknown_step", "This step can't be reported.", "Report portal_found, configuration_accepted or device_error.")
 	ErrCodeRequired  = fault.InvalidField("code", "code_required", "A device error needs the device's code.", "Send last_error as code: 1 to 999.")
+	ErrKeyUnfit      = fault.InvalidField("Idempotency-Key", "idempotency_key_unfit", "The Idempotency-Key is not acceptable.", fmt.Sprintf("Use 1 to %d printable ASCII characters.", MaxKey))
+	ErrOtherProduct  = fault.InvalidField("product_id", "other_product", "The device to provision anew is of another product.", "Send the product that the device has.")
+	ErrTokenLost     = fault.New(fault.Conflict, "token_lost", "The token of this provisioning can't be read any more: the instance's secret key is another one now.", "Cancel it and start a new one.")
 	ErrUnknownZone   = fault.InvalidField("time_zone", "unknown_time_zone", "This is no IANA time zone.", "Send a name such as Europe/Berlin.")
 )
 
