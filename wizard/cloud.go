@@ -37,9 +37,12 @@ type CloudOptions struct {
 	Sessions Sessions
 	// Timeout bounds each request but streams; default 15 s.
 	Timeout time.Duration
-	// Silence ends a stream that brings no byte for so long; default 45 s,
-	// three of the cloud's own signs of life.
+	// Silence ends a stream that brings no byte for so long; default 20 s, more
+	// than the cloud's own signs of life are apart.
 	Silence time.Duration
+	// Pause is the first of the growing pauses between two tries to hear a
+	// timeline; default 250 ms.
+	Pause time.Duration
 	// Transport carries the requests; nil means one of the Cloud's own, in
 	// which case Roots counts.
 	Transport http.RoundTripper
@@ -54,6 +57,7 @@ type Cloud struct {
 	sessions Sessions
 	timeout  time.Duration
 	silence  time.Duration
+	pause    time.Duration
 
 	mu      sync.Mutex
 	session string
@@ -77,7 +81,8 @@ func NewCloud(base string, options CloudOptions) (*Cloud, error) {
 		client:   &http.Client{Transport: transport, CheckRedirect: keepRedirect},
 		sessions: options.Sessions,
 		timeout:  orDefault(options.Timeout, 15*time.Second),
-		silence:  orDefault(options.Silence, 45*time.Second),
+		silence:  orDefault(options.Silence, 20*time.Second),
+		pause:    orDefault(options.Pause, 250*time.Millisecond),
 	}, nil
 }
 
@@ -105,6 +110,12 @@ func parseBase(text string) (*url.URL, error) {
 
 // URL is where the cloud is.
 func (c *Cloud) URL() string { return c.base.String() }
+
+// String leaves the session out.
+func (c *Cloud) String() string { return "cloud at " + c.URL() }
+
+// GoString leaves the session out.
+func (c *Cloud) GoString() string { return c.String() }
 
 // Problem is a refusal by the cloud's API: an RFC 9457 document.
 type Problem struct {
@@ -233,6 +244,9 @@ func readProblem(response *http.Response, body []byte) error {
 		}
 	}
 	problem.Status = response.StatusCode
+	for _, text := range []*string{&problem.Title, &problem.Detail, &problem.Hint} {
+		*text = Printable(*text)
+	}
 	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 {
 		problem.Wait = time.Duration(seconds) * time.Second
 	}

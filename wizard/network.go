@@ -27,10 +27,10 @@ type Network struct {
 // Name is the SSID for people: whatever can't be shown is written `\xFF`.
 func (n Network) Name() string { return Printable(n.SSID) }
 
-// Open tells whether the network wants no password.
+// Open tells whether the network wants no password, for certain.
 func (n Network) Open() bool {
 	s := strings.ToUpper(string(n.Security))
-	return s == "" || s == "NONE" || s == string(portal.SecurityOpen)
+	return s == "NONE" || s == string(portal.SecurityOpen)
 }
 
 // Bars is the signal from 0 (barely there) to 4 (next to it).

@@ -121,9 +121,10 @@ func (p *Portal) Scan(ctx context.Context) ([]Network, error) {
 // Configure hands the configuration over. Repeating it with the same one is
 // harmless. A *Refusal means that the device took nothing; any other error means
 // that it may have.
-func (p *Portal) Configure(ctx context.Context, configuration portal.Configuration) error {
+func (p *Portal) Configure(ctx context.Context, configuration portal.Configuration) (err error) {
 	form := configuration.Values().Encode()
-	err := p.submit(ctx, http.MethodPost, form)
+	err = p.submit(ctx, http.MethodPost, form)
+	defer func() { hide(err, configuration) }()
 	// A refusal that names no field is an older device's, which may not have
 	// looked at the body: Blynk's apps ask with GET. The address never leaves
 	// the link to the device.
@@ -132,6 +133,20 @@ func (p *Portal) Configure(ctx context.Context, configuration portal.Configurati
 		return p.submit(ctx, http.MethodGet, form)
 	}
 	return err
+}
+
+// hide takes out of a refusal what it quotes of the secrets.
+func hide(err error, configuration portal.Configuration) {
+	var refusal *Refusal
+	if !errors.As(err, &refusal) {
+		return
+	}
+	for _, secret := range []string{configuration.Password, configuration.Token} {
+		if secret != "" {
+			refusal.Message = strings.ReplaceAll(refusal.Message, secret, redacted)
+			refusal.Field = strings.ReplaceAll(refusal.Field, secret, redacted)
+		}
+	}
 }
 
 func (p *Portal) submit(ctx context.Context, method, form string) error {
@@ -163,6 +178,9 @@ func (p *Portal) submit(ctx context.Context, method, form string) error {
 		return nil
 	case status >= 300 && status < 400 || status == http.StatusOK && result.Status == "":
 		return ErrNoPortal
+	case status > http.StatusInternalServerError:
+		// Busy, perhaps with an earlier hand-over whose reply was lost.
+		return fmt.Errorf("the device answered %d for now", status)
 	}
 	return &Refusal{status, result.Message, result.Field}
 }

@@ -14,11 +14,9 @@ import (
 	"time"
 )
 
-// The pauses between two tries to hear the timeline.
-const (
-	firstPause = 250 * time.Millisecond
-	lastPause  = 5 * time.Second
-)
+// maxPauses is how many times longer than its first the pause between two tries
+// to hear the timeline gets.
+const maxPauses = 16
 
 // errTimelineOver says that the cloud has no more steps to send.
 var errTimelineOver = errors.New("the timeline is complete")
@@ -26,8 +24,9 @@ var errTimelineOver = errors.New("the timeline is complete")
 // Follow yields the attempt's steps after the given Seq, each once and in order,
 // until the attempt is over, ctx ends or the loop does. It listens to the
 // cloud's event stream, resumes where that broke, and asks outright where no
-// stream comes through. An error that it yields with no step is an outage; it
-// goes on trying unless the error is a *Problem that trying again can't cure.
+// stream comes through. An error that it yields with no step is an outage, a
+// step with Seq 0 and no error its end; it goes on trying unless the error is a
+// *Problem that trying again can't cure.
 func (c *Cloud) Follow(ctx context.Context, id string, after int) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		over := false
@@ -38,11 +37,10 @@ func (c *Cloud) Follow(ctx context.Context, id string, after int) iter.Seq2[Step
 			after, over = step.Seq, step.state() != ""
 			return yield(step, nil) && !over
 		}
-		pause := firstPause
+		pause, lost := c.pause, false
 		for {
 			before := after
-			err := c.stream(ctx, id, after, deliver)
-			if err == nil {
+			if !lost && c.stream(ctx, id, after, deliver) == nil {
 				return // the loop ended, or the attempt
 			}
 			if ctx.Err() != nil {
@@ -52,6 +50,12 @@ func (c *Cloud) Follow(ctx context.Context, id string, after int) iter.Seq2[Step
 			// all that a network that buffers streams lets through.
 			attempt, err := c.Attempt(ctx, id)
 			if err == nil {
+				if lost {
+					lost, before = false, -1
+					if !yield(Step{}, nil) {
+						return
+					}
+				}
 				for _, step := range attempt.Timeline {
 					if !deliver(step) {
 						return
@@ -60,16 +64,16 @@ func (c *Cloud) Follow(ctx context.Context, id string, after int) iter.Seq2[Step
 				if attempt.State.Final() {
 					return
 				}
-			} else if ctx.Err() != nil || !yield(Step{}, err) || !passing(err) {
+			} else if lost = true; ctx.Err() != nil || !yield(Step{}, err) || !passing(err) {
 				return
 			}
 			if after > before {
-				pause = firstPause
+				pause = c.pause
 			}
 			if !wait(ctx, pause) {
 				return
 			}
-			pause = min(2*pause, lastPause)
+			pause = min(2*pause, maxPauses*c.pause)
 		}
 	}
 }

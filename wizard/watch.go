@@ -139,6 +139,9 @@ func (r *run) hear(n news) stage {
 	switch {
 	case n.err == nil:
 		r.heard()
+		if n.step.Seq == 0 {
+			return nil
+		}
 		r.seen = n.step.Seq
 		r.tell(Event{Name: EventStep, Step: &n.step})
 		if n.step.state() != "" {
@@ -175,12 +178,17 @@ func (r *run) conclude(ctx context.Context) (stage, error) {
 func (r *run) reopened(ctx context.Context, info portal.BoardInfo, wasGone bool) (stage, error) {
 	// The login may have succeeded with only its answer lost on the way: then
 	// the cloud knows better than the device.
-	attempt, err := r.Cloud.Attempt(ctx, r.record.ID)
+	attempt, err := r.glance(ctx)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if err == nil && attempt.State == Online {
+	switch {
+	case err == nil && attempt.State == Online:
 		return r.online(attempt)
+	case err == nil && attempt.State == Expired && r.wanted.SSID != "":
+		// The device failed because its token had died: there is nothing to
+		// choose anew.
+		return (*run).renew, nil
 	}
 	r.info = info
 	switch {
