@@ -13,8 +13,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 
+	"github.com/tendril-iot/tendril/cloud/disk"
 	"github.com/tendril-iot/tendril/cloud/fault"
 )
 
@@ -41,7 +41,12 @@ func Key(dir string) ([]byte, error) {
 	path := filepath.Join(dir, KeyFile)
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return create(dir, path)
+		key := make([]byte, KeySize)
+		rand.Read(key)
+		if err := disk.Write(path, key, 0o600); err != nil {
+			return nil, err
+		}
+		return key, nil
 	} else if err != nil {
 		return nil, err
 	}
@@ -50,9 +55,8 @@ func Key(dir string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Windows has no such bits; there the directory's access list decides.
-	if mode := info.Mode().Perm(); mode&^0o600 != 0 && runtime.GOOS != "windows" {
-		return nil, ErrPermissions.WithMessage("%s has the mode %04o: others than its owner can use it.", path, mode)
+	if !disk.Private(info) {
+		return nil, ErrPermissions.WithMessage("%s has the mode %04o: others than its owner can use it.", path, info.Mode().Perm())
 	}
 	key, err := io.ReadAll(io.LimitReader(file, KeySize+1))
 	if err != nil {
@@ -62,43 +66,6 @@ func Key(dir string) ([]byte, error) {
 		return nil, ErrKeySize.WithMessage("%s is damaged: it must have %d bytes.", path, KeySize)
 	}
 	return key, nil
-}
-
-func create(dir, path string) (key []byte, err error) {
-	key = make([]byte, KeySize)
-	rand.Read(key)
-	file, err := os.CreateTemp(dir, KeyFile+".*") // mode 0600
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(file.Name()))
-		}
-	}()
-	_, err = file.Write(key)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return nil, err
-	}
-	if err = os.Rename(file.Name(), path); err != nil {
-		return nil, err
-	}
-	return key, syncDirectory(dir)
-}
-
-// syncDirectory makes a rename durable; Windows can't and needn't.
-func syncDirectory(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Sealer seals under one key with AES-256-GCM. It may be used at once by many.
