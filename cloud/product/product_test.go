@@ -103,6 +103,33 @@ func TestNameIsEnoughAndChangesKeepTheRest(t *testing.T) {
 	}
 }
 
+func TestChangesAreHeardOfOnceTheyAreThere(t *testing.T) {
+	t.Parallel()
+	s := service(t)
+	var heard []string
+	s.OnChange(func(id string) {
+		p, err := s.Product(t.Context(), id)
+		if err != nil {
+			t.Error(err)
+		}
+		heard = append(heard, p.Name)
+	})
+	made, err := s.Create(t.Context(), maker, product.Draft{Name: "myPlant"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, unfit := "yourPlant", ""
+	if _, err := s.Update(t.Context(), maker, made.ID, product.Change{Name: &unfit}); err == nil {
+		t.Error("an empty name was taken")
+	}
+	if _, err := s.Update(t.Context(), maker, made.ID, product.Change{Name: &name}); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(heard, []string{"yourPlant"}) {
+		t.Errorf("heard of %q", heard)
+	}
+}
+
 func TestParseDatastream(t *testing.T) {
 	t.Parallel()
 	low, high := 0.0, 100.0

@@ -18,14 +18,23 @@ type Storage interface {
 	Update(ctx context.Context, f func(Tx) error) error
 }
 
-// Service is the products of one instance; all methods may be called at once.
+// Service is the products of one instance; all methods but OnChange may be
+// called at once.
 type Service struct {
-	storage Storage
-	now     func() time.Time
+	storage  Storage
+	now      func() time.Time
+	onChange []func(productID string)
 }
 
 // NewService makes the service.
-func NewService(storage Storage, now func() time.Time) *Service { return &Service{storage, now} }
+func NewService(storage Storage, now func() time.Time) *Service {
+	return &Service{storage: storage, now: now}
+}
+
+// OnChange has f called after each change of a product, once it is durable, so
+// that what is remembered of the product elsewhere is read anew. It is for the
+// time before the service is used.
+func (s *Service) OnChange(f func(productID string)) { s.onChange = append(s.onChange, f) }
 
 // Draft is what a maker says of a new product; all but Name may be empty.
 type Draft struct {
@@ -82,7 +91,13 @@ func (s *Service) Update(ctx context.Context, by account.Principal, id string, c
 		}
 		return tx.UpdateProduct(p)
 	})
-	return p, err
+	if err != nil {
+		return Product{}, err
+	}
+	for _, f := range s.onChange {
+		f(id)
+	}
+	return p, nil
 }
 
 func set[T any](to *T, value *T) {
