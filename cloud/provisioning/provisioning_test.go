@@ -305,10 +305,14 @@ func TestTimelineLeavesRoomForItsEnd(t *testing.T) {
 	ctx := t.Context()
 	opened, err := w.Open(ctx, ada, provisioning.Request{ProductID: plant}, "")
 	must(t, err)
-	for i := range provisioning.MaxSteps - 2 {
-		_, _, err := w.Report(ctx, ada, opened.Attempt.ID, provisioning.Report{Step: provisioning.StepDeviceError, Code: 700 + i%2})
-		must(t, err)
-	}
+	must(t, w.storage.Update(ctx, func(tx provisioning.Tx) (err error) {
+		for seq := 2; seq < provisioning.MaxSteps-1; seq++ {
+			err = errors.Join(err, tx.AppendStep(opened.Attempt.ID, provisioning.Step{Seq: seq, At: start, Name: provisioning.StepPortalFound}))
+		}
+		return err
+	}))
+	_, _, err = w.Report(ctx, ada, opened.Attempt.ID, provisioning.Report{Step: provisioning.StepDeviceError, Code: 700})
+	must(t, err)
 	_, _, err = w.Report(ctx, ada, opened.Attempt.ID, provisioning.Report{Step: provisioning.StepPortalFound})
 	wantError(t, err, provisioning.ErrTimelineFull)
 	_, err = w.Login(ctx, fleet.HashToken(opened.Token))
