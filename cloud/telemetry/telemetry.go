@@ -4,6 +4,7 @@
 package telemetry
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/tendril-iot/tendril/cloud/fault"
@@ -33,15 +34,35 @@ type Event struct {
 }
 
 const (
-	// MaxValue is the longest value in bytes, after Blynk's documentation of strings.
+	// MaxValue is the longest valid value in bytes, after Blynk's documentation of
+	// strings. A longer one from a device is kept as sent, marked invalid, up to
+	// MaxRaw.
 	MaxValue = 1024
+	// MaxRaw is the longest value that is kept, in bytes: no body from a device is
+	// longer.
+	MaxRaw = 4096
 	// MaxDescription is the longest description of an event, in bytes.
 	MaxDescription = 300
+	// MaxCode is the longest code of an event, in bytes.
+	MaxCode = 64
+	// MaxEvents is how many of its events a device keeps: the newest.
+	MaxEvents = 1000
+	// MaxEventsPerDay is how many events of its own a device logs in 24 hours, after
+	// Blynk's documentation.
+	MaxEventsPerDay = 100
+	// MaxProperty is the longest value of a pin's property, in bytes.
+	MaxProperty = 1024
 )
 
 // The refusals of this package.
 var (
-	ErrUnknownPin = fault.New(fault.NotFound, "datastream_not_found", "The device has no such datastream.", "List its datastreams and check the pin.")
+	ErrUnknownPin      = fault.New(fault.NotFound, "datastream_not_found", "The device has no such datastream.", "List its datastreams and check the pin.")
+	ErrValueUnfit      = fault.InvalidField("value", "value_text", fmt.Sprintf("A value is text of at most %d bytes.", MaxValue), "Send a shorter text, in UTF-8.")
+	ErrEventLimit      = fault.New(fault.TooMany, "event_limit", fmt.Sprintf("The device has logged %d events in 24 hours, which is as many as it may.", MaxEventsPerDay), "Log less often.")
+	ErrEventCode       = fault.InvalidField("code", "event_code", "The event's code is not acceptable.", fmt.Sprintf("Use 1 to %d bytes of printable text.", MaxCode))
+	ErrEventText       = fault.InvalidField("description", "event_description", "The event's description is not acceptable.", fmt.Sprintf("Use at most %d bytes of UTF-8.", MaxDescription))
+	ErrUnknownProperty = fault.InvalidField("property", "unknown_property", "There is no such property of a pin.", "Use one that Blynk's widgets have, such as color or label.")
+	ErrPropertyUnfit   = fault.InvalidField("value", "property_value", "The property's value is not acceptable.", fmt.Sprintf("Use at most %d bytes of UTF-8.", MaxProperty))
 )
 
 // Tx is what this package asks of a store inside one transaction.
