@@ -24,7 +24,7 @@ type Account struct {
 	ID           string // 26 characters of base 32
 	Email        string // as typed, trimmed; unique regardless of case
 	Role         Role
-	PasswordHash string // PHC string, argon2id
+	PasswordHash string // PHC string, argon2id; empty in what Service returns
 	CreatedAt    time.Time
 }
 
@@ -82,7 +82,14 @@ var (
 	ErrEmailTaken      = fault.InvalidField("email", "email_taken", "An account with this e-mail address exists.", "Sign in, or use another address.")
 	ErrCredentials     = fault.New(fault.Unauthenticated, "wrong_credentials", "The e-mail address or the password is wrong.", "Check both and try again.")
 	ErrNotFound        = fault.New(fault.NotFound, "account_not_found", "There is no such account.", "Check the e-mail address.")
+	ErrWrongPassword   = fault.InvalidField("present", "wrong_password", "The present password is wrong.", "Check it and try again.")
 	ErrSignInLimit     = fault.New(fault.TooMany, "sign_in_limit", "Too many sign-in attempts.", "Wait a little and try again.")
+	ErrSignUpLimit     = fault.New(fault.TooMany, "sign_up_limit", "Too many accounts were asked for from your address.", "Wait a little and try again.")
+	ErrBusy            = fault.New(fault.Unavailable, "passwords_busy", "Too many passwords are being checked right now; nothing was changed.", "Try again in a moment.").WithRetryAfter(5)
+	ErrOperator        = fault.New(fault.Forbidden, "operator_required", "Only the operator of this instance can do this.", "Run the tendril command where the instance's data is.")
+	ErrNoSession       = fault.New(fault.Conflict, "no_session", "There is no session to end: this request came without one.", "Delete the API key instead, if it is no longer to be used.")
+	ErrNotMaker        = fault.InvalidField("email", "not_a_maker", "API keys are for makers, and this account is a customer's.", "Use a maker's account.")
+	ErrKeysFull        = fault.New(fault.Conflict, "api_keys_full", "The account has as many API keys as it may.", "Delete one that is no longer used.")
 	ErrKeyNotFound     = fault.New(fault.NotFound, "api_key_not_found", "There is no such API key.", "List the keys and check the id.")
 )
 
@@ -103,11 +110,17 @@ type Tx interface {
 	DeleteSession(id string) error
 	// DeleteSessionsOf deletes the account's sessions but the one to keep.
 	DeleteSessionsOf(accountID, keepID string) error
+	// DeleteOldSessions deletes the account's sessions but those that end last,
+	// as many as are to be kept.
+	DeleteOldSessions(accountID string, keep int) error
 	DeleteExpiredSessions(now time.Time) error
 
 	InsertAPIKey(APIKey) error
 	APIKeyByHash(hash [32]byte) (APIKey, error) // fault.ErrUnauthenticated if none
+	// APIKeys lists the account's keys by creation; an empty accountID lists all.
 	APIKeys(accountID string) ([]APIKey, error)
 	UpdateAPIKey(APIKey) error
-	DeleteAPIKey(accountID, id string) error // ErrKeyNotFound if none
+	// DeleteAPIKey gives ErrKeyNotFound if the account has no such key; an empty
+	// accountID stands for every account.
+	DeleteAPIKey(accountID, id string) error
 }

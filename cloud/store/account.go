@@ -80,6 +80,13 @@ func (t *Tx) DeleteSessionsOf(accountID, keepID string) error {
 	return err
 }
 
+// DeleteOldSessions implements account.Tx.
+func (t *Tx) DeleteOldSessions(accountID string, keep int) error {
+	_, err := t.exec(`DELETE FROM sessions WHERE account_id = $1 AND id NOT IN
+		(SELECT id FROM sessions WHERE account_id = $1 ORDER BY expires_at DESC, id DESC LIMIT $2)`, accountID, keep)
+	return err
+}
+
 // DeleteExpiredSessions implements account.Tx.
 func (t *Tx) DeleteExpiredSessions(now time.Time) error {
 	_, err := t.exec(`DELETE FROM sessions WHERE expires_at <= $1`, millis(now))
@@ -106,6 +113,9 @@ func (t *Tx) APIKeyByHash(hash [32]byte) (account.APIKey, error) {
 
 // APIKeys implements account.Tx.
 func (t *Tx) APIKeys(accountID string) ([]account.APIKey, error) {
+	if accountID == "" {
+		return all(t, scanKey, `SELECT `+keyColumns+` FROM api_keys ORDER BY created_at, id`)
+	}
 	return all(t, scanKey, `SELECT `+keyColumns+` FROM api_keys WHERE account_id = $1 ORDER BY created_at, id`, accountID)
 }
 
@@ -116,5 +126,8 @@ func (t *Tx) UpdateAPIKey(k account.APIKey) error {
 
 // DeleteAPIKey implements account.Tx.
 func (t *Tx) DeleteAPIKey(accountID, id string) error {
+	if accountID == "" {
+		return t.change(account.ErrKeyNotFound, `DELETE FROM api_keys WHERE id = $1`, id)
+	}
 	return t.change(account.ErrKeyNotFound, `DELETE FROM api_keys WHERE account_id = $1 AND id = $2`, accountID, id)
 }

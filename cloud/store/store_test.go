@@ -149,6 +149,61 @@ func TestEmailIsUniqueRegardlessOfCase(t *testing.T) {
 	})
 }
 
+func TestSessionsThatEndFirstMakeRoom(t *testing.T) {
+	onEach(t, func(t *testing.T, db *store.Store) {
+		seed(t, db)
+		session := func(id, accountID string, hours int) account.Session {
+			return account.Session{ID: id, AccountID: accountID, TokenHash: sha256.Sum256([]byte(id)), CreatedAt: start, ExpiresAt: start.Add(time.Duration(hours) * time.Hour)}
+		}
+		update(t, db, func(tx telemetryAndAll) error {
+			return errors.Join(tx.InsertAccount(account.Account{ID: "B", Email: "ben@example.org"}),
+				tx.InsertSession(session("last", "A", 4)), tx.InsertSession(session("first", "A", 1)), tx.InsertSession(session("second", "A", 2)),
+				tx.InsertSession(session("ben's", "B", 0)), tx.DeleteOldSessions("A", 2))
+		})
+		must(t, store.As[telemetryAndAll](db).View(t.Context(), func(tx telemetryAndAll) error {
+			_, err := tx.SessionByToken(sha256.Sum256([]byte("first")))
+			wantError(t, err, fault.ErrUnauthenticated)
+			for _, id := range []string{"last", "second", "ben's"} {
+				if _, err := tx.SessionByToken(sha256.Sum256([]byte(id))); err != nil {
+					t.Errorf("%s: %v", id, err)
+				}
+			}
+			return nil
+		}))
+	})
+}
+
+func TestAPIKeysOfOneAccountAndOfAll(t *testing.T) {
+	onEach(t, func(t *testing.T, db *store.Store) {
+		seed(t, db)
+		key := func(id, accountID string) account.APIKey {
+			return account.APIKey{ID: id, AccountID: accountID, Name: id, KeyHash: sha256.Sum256([]byte(id)), CreatedAt: start}
+		}
+		a, b := key("1", "A"), key("2", "B")
+		update(t, db, func(tx telemetryAndAll) error {
+			return errors.Join(tx.InsertAccount(account.Account{ID: "B", Email: "ben@example.org"}), tx.InsertAPIKey(a), tx.InsertAPIKey(b))
+		})
+		api := store.As[telemetryAndAll](db)
+		wantError(t, api.Update(t.Context(), func(tx telemetryAndAll) error { return tx.DeleteAPIKey("A", "2") }), account.ErrKeyNotFound)
+		wantError(t, api.Update(t.Context(), func(tx telemetryAndAll) error { return tx.DeleteAPIKey("", "3") }), account.ErrKeyNotFound)
+		for accountID, want := range map[string][]account.APIKey{"": {a, b}, "A": {a}, "B": {b}, "C": nil} {
+			must(t, api.View(t.Context(), func(tx telemetryAndAll) error {
+				got, err := tx.APIKeys(accountID)
+				if !reflect.DeepEqual(got, want) {
+					t.Errorf("account %q: got %v", accountID, got)
+				}
+				return err
+			}))
+		}
+		update(t, db, func(tx telemetryAndAll) error { return tx.DeleteAPIKey("", "2") })
+		must(t, api.View(t.Context(), func(tx telemetryAndAll) error {
+			_, err := tx.APIKeyByHash(b.KeyHash)
+			wantError(t, err, fault.ErrUnauthenticated)
+			return nil
+		}))
+	})
+}
+
 func TestDeletedDeviceLeavesNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, db *store.Store) {
 		seed(t, db)
