@@ -53,6 +53,20 @@ func (s *Service) Device(ctx context.Context, who account.Principal, id string) 
 	return d, nil
 }
 
+// ByToken is the device that a token belongs to; ErrTokenUnknown if it is no
+// device's, as that of an attempt still open isn't. Nothing comes of the look-up,
+// unlike of a login. For the gateway.
+func (s *Service) ByToken(ctx context.Context, hash TokenHash) (d Device, err error) {
+	err = s.storage.View(ctx, func(tx Tx) error {
+		d, err = tx.DeviceByToken(hash)
+		return err
+	})
+	if err != nil {
+		return Device{}, err
+	}
+	return d, nil
+}
+
 const (
 	defaultLimit = 50
 	maxLimit     = 200

@@ -1,0 +1,97 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/tendril-iot/tendril/cloud/fleet"
+	"github.com/tendril-iot/tendril/cloud/provisioning"
+	"github.com/tendril-iot/tendril/cloud/telemetry"
+	"github.com/tendril-iot/tendril/protocol/blynk"
+)
+
+// takeoverEvent is the code of the event that tells an owner of a contest.
+const takeoverEvent = "connection_contested"
+
+// login serves the first frame. 9 makes devices stop for good, so it is sent only
+// for fleet.ErrTokenUnknown, which is certain; everything else is 19, after which
+// they try again.
+func (c *connection) login(header blynk.Header, body []byte) {
+	c.enter(lookingUp)
+	hash := fleet.HashToken(string(bytes.TrimSuffix(body, []byte{0})))
+	var found provisioning.Login
+	err := c.g.store(func(ctx context.Context) (err error) {
+		if !c.g.registry.expect(c, hash) {
+			return net.ErrClosed
+		}
+		found, err = c.g.services.Logins.Login(ctx, hash)
+		return err
+	})
+	switch {
+	case errors.Is(err, fleet.ErrTokenUnknown):
+		c.refuse(header.ID, blynk.StatusInvalidToken)
+		return
+	case err != nil:
+		if !errors.Is(err, net.ErrClosed) && c.g.base.Err() == nil {
+			c.g.log.Warn("a login could not be decided; the device will try again", "error", err)
+		}
+		c.refuse(header.ID, blynk.StatusServerError)
+		return
+	}
+	result, told := c.g.registry.claim(c, found.Device, c.g.clock(), func() {
+		c.enter(loggedIn)
+		c.respond(header.ID, blynk.StatusOK)
+	})
+	switch result {
+	case claimAccepted:
+		c.g.wheel.move(c, c.lastHeard()+c.g.limits.FirstHeartbeat)
+		noLongerStranger(c.conn)
+	case claimHeld:
+		c.refuse(header.ID, blynk.StatusServerError)
+		if told {
+			c.tellContest(found.Device.ID)
+		}
+	}
+}
+
+// enter begins a phase of the connection.
+func (c *connection) enter(p phase) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.phase, c.since = p, c.g.clock()
+	c.heard.Store(int64(c.since))
+}
+
+// refuse answers the login and has the connection closed once that is written.
+func (c *connection) refuse(id uint16, status blynk.Status) {
+	c.enter(refused)
+	if id == 0 {
+		c.end(reasonRefused)
+		return
+	}
+	c.respond(id, status)
+}
+
+// tellContest writes to the owner's event log that two devices use one token, or
+// that one keeps reconnecting.
+func (c *connection) tellContest(deviceID string) {
+	err := c.g.store(func(ctx context.Context) error {
+		return c.g.services.Telemetry.Log(ctx, deviceID, telemetry.Event{
+			At: c.g.now(), Code: takeoverEvent, System: true,
+			Description: fmt.Sprintf("New connections took the device's place more than %d times within a minute. The present one stays for a minute. Is the device's token in two devices?", c.g.limits.TakeoversPerMinute),
+		})
+	})
+	if err != nil {
+		c.g.log.Warn("cannot log a contested connection", "device", deviceID, "error", err)
+	}
+}
+
+// noLongerStranger tells whoever accepted the connection that it has logged in.
+func noLongerStranger(conn net.Conn) {
+	if accepted, ok := conn.(interface{ LoggedIn() }); ok {
+		accepted.LoggedIn()
+	}
+}
