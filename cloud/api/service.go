@@ -1,0 +1,66 @@
+package api
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"html/template"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// healthDoc says that the instance works.
+type healthDoc struct {
+	Status  string `json:"status" enum:"ok"`
+	Version string `json:"version"`
+}
+
+//go:embed page/index.html
+var indexText string
+
+var indexPage = template.Must(template.New("index").Parse(indexText))
+
+func (a *API) serviceRoutes() {
+	const service = "Service"
+	call(a, anyone, operation("health", http.MethodGet, "/healthz", service, "Whether the instance can do its work"), a.health)
+	metrics := operation("metrics", http.MethodGet, "/metrics", service, "Metrics in Prometheus' text format, for makers")
+	metrics.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}}}}
+	call(a, signedIn, metrics, a.metrics)
+
+	document, err := json.MarshalIndent(a.huma.OpenAPI(), "", "  ")
+	if err != nil {
+		panic(err) // the description is a constant of the program
+	}
+	document = append(document, '\n')
+	a.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		// A reader that is gone needs no answer.
+		_, _ = w.Write(document)
+	})
+	a.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_ = indexPage.Execute(w, struct{ Version string }{a.Version})
+	})
+}
+
+func (a *API) health(ctx context.Context, _ *caller, _ *none) (*body[healthDoc], error) {
+	// Any read that reaches the store will do.
+	if _, err := a.Products.Products(ctx, "", 1); err != nil {
+		return nil, err
+	}
+	return &body[healthDoc]{healthDoc{"ok", a.Version}}, nil
+}
+
+func (a *API) metrics(_ context.Context, from *caller, _ *none) (*streamed, error) {
+	if err := from.who.RequireMaker(); err != nil {
+		return nil, err
+	}
+	handler := promhttp.HandlerFor(a.Metrics, promhttp.HandlerOpts{DisableCompression: true})
+	return &streamed{func(ctx huma.Context) {
+		r, w := humago.Unwrap(ctx)
+		handler.ServeHTTP(w, r)
+	}}, nil
+}
