@@ -46,7 +46,8 @@ type Limits struct {
 	Remembered int
 }
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults is l with its defaults filled in.
+func (l Limits) WithDefaults() Limits {
 	fill(&l.SessionLife, 30*24*time.Hour)
 	fill(&l.SessionsPerAccount, 100)
 	fill(&l.KeysPerAccount, 50)

@@ -32,7 +32,7 @@ type Service struct {
 
 // NewService makes the service.
 func NewService(storage Storage, limits Limits, now func() time.Time) *Service {
-	limits = limits.withDefaults()
+	limits = limits.WithDefaults()
 	const stretch = 15 * time.Minute
 	return &Service{storage: storage, limits: limits, now: now, hasher: newHasher(limits),
 		byAccount: newLimiter(limits.SignInsPerAccount, stretch, limits.Remembered),

@@ -60,7 +60,8 @@ type Limits struct {
 	LoginsAtOnce int
 }
 
-func (l *Limits) setDefaults() {
+// WithDefaults is l with its defaults filled in.
+func (l Limits) WithDefaults() Limits {
 	if l.LoginTimeout <= 0 {
 		l.LoginTimeout = 15 * time.Second
 	}
@@ -76,6 +77,7 @@ func (l *Limits) setDefaults() {
 	if l.LoginsAtOnce <= 0 {
 		l.LoginsAtOnce = 256
 	}
+	return l
 }
 
 const (
@@ -120,7 +122,7 @@ type Gateway struct {
 // New makes a gateway over the registry, which is its alone; Run must be running
 // for its timeouts to be kept.
 func New(registry *Registry, services Services, limits Limits, registerer prometheus.Registerer, log *slog.Logger, now func() time.Time) *Gateway {
-	limits.setDefaults()
+	limits = limits.WithDefaults()
 	g := &Gateway{
 		registry: registry, services: services, limits: limits, log: log,
 		metrics: newMetrics(registerer, registry),

@@ -33,25 +33,29 @@ type Options struct {
 	// a goroutine of its own. The conn has the methods of DeviceConn.
 	Device func(conn net.Conn, first byte)
 
-	MaxStrangers           int // 10,000: connections that have not logged in, HTTP among them
-	MaxStrangersPerAddress int // 1,000 an IPv4 address or IPv6 /64; TrustedProxies are exempt
-	TrustedProxies         []netip.Prefix
+	Limits
+	TrustedProxies []netip.Prefix
+	Log            *slog.Logger
+	Metrics        prometheus.Registerer
+}
+
+// Limits are a listener's settings; the zero value of a field means its default.
+type Limits struct {
+	MaxStrangers           int           // 10,000: connections that have not logged in, HTTP among them
+	MaxStrangersPerAddress int           // 1,000 an IPv4 address or IPv6 /64; TrustedProxies are exempt
 	FirstByteTimeout       time.Duration // 15 s: TLS handshake and first byte together
 	HandshakesAtOnce       int           // TLS handshakes computed at once; twice the CPUs
 	DrainTimeout           time.Duration // 10 s: for requests under way at the end
-	Log                    *slog.Logger
-	Metrics                prometheus.Registerer
 }
 
-func (o *Options) setDefaults() {
-	setDefault(&o.MaxStrangers, 10_000)
-	setDefault(&o.MaxStrangersPerAddress, 1_000)
-	setDefault(&o.FirstByteTimeout, 15*time.Second)
-	setDefault(&o.HandshakesAtOnce, 2*runtime.GOMAXPROCS(0))
-	setDefault(&o.DrainTimeout, 10*time.Second)
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+// WithDefaults is l with its defaults filled in.
+func (l Limits) WithDefaults() Limits {
+	setDefault(&l.MaxStrangers, 10_000)
+	setDefault(&l.MaxStrangersPerAddress, 1_000)
+	setDefault(&l.FirstByteTimeout, 15*time.Second)
+	setDefault(&l.HandshakesAtOnce, 2*runtime.GOMAXPROCS(0))
+	setDefault(&l.DrainTimeout, 10*time.Second)
+	return l
 }
 
 func setDefault[T int | time.Duration](field *T, value T) {
@@ -96,7 +100,10 @@ func Open(options Options) (*Listener, error) {
 }
 
 func open(options Options, listen func(network, address string) (net.Listener, error)) (l *Listener, err error) {
-	options.setDefaults()
+	options.Limits = options.Limits.WithDefaults()
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
 	if options.HTTP == nil || options.Device == nil {
 		return nil, errors.New("listener: HTTP and Device must be given")
 	}

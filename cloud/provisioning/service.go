@@ -27,7 +27,8 @@ type Settings struct {
 	MaxOpen       int           // 20: open attempts of one account
 }
 
-func (s Settings) withDefaults() Settings {
+// WithDefaults is s with its defaults filled in.
+func (s Settings) WithDefaults() Settings {
 	if s.Life <= 0 {
 		s.Life = 30 * time.Minute
 	}
@@ -54,7 +55,7 @@ type Service struct {
 
 // NewService makes the service; Run must be running for attempts to expire in time.
 func NewService(storage Storage, sealer *sealing.Sealer, connections fleet.Connections, publisher Publisher, settings Settings, now func() time.Time) *Service {
-	return &Service{storage: storage, sealer: sealer, connections: connections, publisher: publisher, settings: settings.withDefaults(), now: now}
+	return &Service{storage: storage, sealer: sealer, connections: connections, publisher: publisher, settings: settings.WithDefaults(), now: now}
 }
 
 // OnFault has f called with what went wrong in the background, where nobody
