@@ -73,8 +73,8 @@ func (g *gate) leave() {
 
 var errBusy = errors.New("listener: no place for the handshake in time")
 
-// handshake is the reads of one TLS handshake: it gives its place back while it
-// reads. What it waits for a place is the server's doing, so the peer's deadline
+// handshake is one TLS handshake, which computes after it has read and until it
+// writes or reads again. What it waits for a place is the server's doing, so the peer's deadline
 // moves by as much.
 type handshake struct {
 	gate     *gate
@@ -96,9 +96,12 @@ func (h *handshake) read(conn net.Conn, p []byte) (int, error) {
 	}
 	h.begun, h.inside = true, true
 	h.deadline = h.deadline.Add(time.Since(since))
-	return n, conn.SetDeadline(h.deadline)
+	conn.SetDeadline(h.deadline) // a failure shows in what follows
+	return n, nil
 }
 
+// leave gives the place back: what is written next may wait for the peer, and
+// nothing is computed between that and the next read.
 func (h *handshake) leave() {
 	if h.inside {
 		h.inside = false

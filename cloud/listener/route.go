@@ -72,7 +72,7 @@ func handshakeRefusal(err error) string {
 	switch {
 	case errors.Is(err, errBusy):
 		return refusedBusy
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return refusedSilent
 	case errors.As(err, &network) && network.Op == "read": // alerts are "remote error" and "local error"
 		return refusedSilent
@@ -114,6 +114,10 @@ type peeked struct {
 	first  byte
 	unread bool
 }
+
+// NetConn is the connection beneath, as of a *tls.Conn: whoever hijacks it finds
+// the DeviceConn below that way.
+func (p *peeked) NetConn() net.Conn { return p.Conn }
 
 func (p *peeked) Read(b []byte) (int, error) {
 	if p.unread && len(b) > 0 {

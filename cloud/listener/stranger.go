@@ -105,7 +105,7 @@ type stranger struct {
 	crowd     *crowd
 	address   netip.Addr
 	accepted  time.Time
-	handshake *handshake // while there is one, its reads go through it
+	handshake *handshake // while there is one, it computes between reads and writes
 	writes    *stall     // for HTTP: ends who takes nothing
 	gone      atomic.Bool
 }
@@ -133,6 +133,9 @@ func (s *stranger) Read(p []byte) (int, error) {
 }
 
 func (s *stranger) Write(p []byte) (int, error) {
+	if s.handshake != nil {
+		s.handshake.leave()
+	}
 	if s.writes != nil {
 		s.writes.extend(s.Conn)
 	}

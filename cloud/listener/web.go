@@ -54,7 +54,7 @@ func newWeb(handler http.Handler, logger *slog.Logger) *web {
 			WriteByteTimeout:              stallTimeout,
 		},
 		BaseContext: func(net.Listener) context.Context { return ctx },
-		ConnContext: withPeer,
+		ConnContext: withState,
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			switch state {
 			case http.StateNew:
@@ -96,35 +96,18 @@ func (w *web) drain(timeout time.Duration) {
 	w.running.wait()
 }
 
-type peerKey struct{}
+type stateKey struct{}
 
-// peer is what a request's context knows of its connection.
-type peer struct {
-	stranger *stranger
-	tls      *tls.ConnectionState // nil on plain ports
-}
-
-func withPeer(ctx context.Context, conn net.Conn) context.Context {
+// withState keeps a TLS connection's state in the context of its requests.
+func withState(ctx context.Context, conn net.Conn) context.Context {
 	if p, ok := conn.(*peeked); ok {
 		conn = p.Conn
 	}
-	var known peer
 	if secured, ok := conn.(*tls.Conn); ok {
 		state := secured.ConnectionState()
-		known.tls = &state
-		conn = secured.NetConn()
+		return context.WithValue(ctx, stateKey{}, &state)
 	}
-	known.stranger = conn.(*stranger)
-	return context.WithValue(ctx, peerKey{}, &known)
-}
-
-// LoggedIn is for handlers of a protocol with a login of its own, as devices over
-// WebSocket have: the connection of the request with the context ctx is then a
-// stranger's no more. For other contexts it does nothing.
-func LoggedIn(ctx context.Context) {
-	if known, ok := ctx.Value(peerKey{}).(*peer); ok {
-		known.stranger.LoggedIn()
-	}
+	return ctx
 }
 
 // handler gives every request on a TLS port its r.TLS, which net/http itself does
@@ -138,9 +121,9 @@ func (w *web) handler(next http.Handler) http.Handler {
 			}
 			defer w.running.leave()
 		}
-		if known := r.Context().Value(peerKey{}).(*peer); r.TLS == nil && known.tls != nil {
+		if state, ok := r.Context().Value(stateKey{}).(*tls.ConnectionState); ok && r.TLS == nil {
 			r = r.WithContext(r.Context())
-			r.TLS = known.tls
+			r.TLS = state
 		}
 		if r.ContentLength != 0 {
 			// An error means that the connection is gone, which the handler sees itself.
