@@ -80,8 +80,8 @@ func (g *Gateway) newConnection(conn net.Conn) *connection {
 	c := &connection{
 		g: g, conn: conn,
 		since: g.connectedAt(conn, now), silence: g.limits.FirstHeartbeat,
-		limit: blynk.DefaultDeviceBuffer,
-		rate:  bucket{level: g.limits.bucketSize(), at: now},
+		limit: blynk.DefaultDeviceBuffer, noted: -1,
+		rate: bucket{level: g.limits.bucketSize(), at: now},
 	}
 	c.heard.Store(int64(now))
 	return c
@@ -289,6 +289,7 @@ func (c *connection) check(now time.Duration) {
 }
 
 // end closes the connection, whoever says so first; it doesn't wait for the peer.
+// Whoever sees the close finds the device offline, and the reason counted.
 func (c *connection) end(why reason) {
 	c.mu.Lock()
 	if c.ended {
@@ -296,14 +297,18 @@ func (c *connection) end(why reason) {
 		return
 	}
 	c.ended = true
+	c.g.running.Add(1) // while the reader's own count is held still
 	writes := c.writes
 	c.out, c.writes, c.newer = nil, nil, nil
-	// TLS says goodbye when it closes, and for that waits seconds for a peer that
-	// takes nothing.
-	c.g.running.Go(func() { _ = c.conn.Close() })
 	c.mu.Unlock()
 	c.g.metrics.closed(why)
 	c.g.registry.remove(c)
+	// TLS says goodbye when it closes, and for that waits seconds for a peer that
+	// takes nothing.
+	go func() {
+		defer c.g.running.Done()
+		_ = c.conn.Close()
+	}()
 	for i := range writes {
 		writes[i].finish(false)
 	}

@@ -149,7 +149,6 @@ func TestFrames(t *testing.T) {
 		{"write of what the device can't take back", frame(hw, 7, "vw", "8", strings.Repeat("x", 250)), nil},
 		{"write without value", frame(hw, 7, "vw", "5"), status(7, blynk.StatusIllegalCommand)},
 		{"write to no pin", frame(hw, 7, "vw", "256", "1"), status(7, blynk.StatusIllegalCommand)},
-		{"write of too much", frame(hw, 7, "vw", "5", strings.Repeat("x", 1025)), status(7, blynk.StatusIllegalCommand)},
 		{"pin mode from a device", frame(hw, 7, "pm", "5", "out"), status(7, blynk.StatusIllegalCommand)},
 
 		{"sync of all", frame(sync, 8), join(write(8, blynk.Virtual(5), "21.5"), write(8, blynk.Virtual(6), "a\x00b"), write(8, digital(13), "1"),
@@ -354,21 +353,6 @@ func TestBridge(t *testing.T) {
 	exchange(bridge("64", "dw", "13", "1"))
 	lamp.want(frame(blynk.CommandBridge, 2, "dw", "13", "1"))
 	lamp.ping()
-}
-
-func TestIdsWrapToOne(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, gateway.Limits{})
-	w.add(t, "fern", "ada")
-	p := w.device(t, "fern")
-	for i := range 1<<16 + 1 {
-		id := uint16(i%65535 + 1)
-		done := w.deliver("fern", blynk.Virtual(5), "1")
-		p.want(write(id, blynk.Virtual(5), "1"))
-		if !<-done {
-			t.Fatal("written, yet not said so")
-		}
-	}
 }
 
 func TestASyncNeverBringsBackWhatWasOverwritten(t *testing.T) {

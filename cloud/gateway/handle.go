@@ -58,7 +58,7 @@ func text(body []byte) string { return strings.TrimSuffix(string(body), "\x00") 
 
 func (c *connection) hardware(body []byte) blynk.Status {
 	pin, value, ok := blynk.ParseWrite(body)
-	if !ok || len(value) > telemetry.MaxValue {
+	if !ok {
 		return blynk.StatusIllegalCommand
 	}
 	c.g.services.Telemetry.Received(c.deviceID, c.productID, pin, string(value), c.group)

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-
 	"github.com/tendril-iot/tendril/cloud/fault"
 	"github.com/tendril-iot/tendril/protocol/blynk"
 )

@@ -8,8 +8,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 // The zone data that comes with Go ends, for each zone, with the rule that Go
@@ -99,4 +102,76 @@ func TestOffsets(t *testing.T) {
 			t.Errorf("%s in %v: %d and %d s", c.zone, c.month, standard, saving)
 		}
 	}
+}
+
+func TestIdsGoFrom1To65535AndAround(t *testing.T) {
+	t.Parallel()
+	c := &connection{}
+	for i := range 3 * 65535 {
+		if id := c.takeID(); int(id) != i%65535+1 {
+			t.Fatalf("id %d is %d", i, id)
+		}
+	}
+}
+
+// The wheel brings up each connection once, when it is due or a little later, and
+// what is due more than a turn ahead early enough.
+func TestWheel(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var w wheel
+		var running sync.WaitGroup
+		due := map[*connection]time.Duration{}
+		now := time.Duration(0)
+		delay := rapid.Custom(func(t *rapid.T) time.Duration {
+			return time.Duration(rapid.IntRange(0, 3*wheelSlots*int(wheelTick/time.Millisecond)).Draw(t, "delay")) * time.Millisecond
+		})
+		t.Repeat(map[string]func(*rapid.T){
+			"join": func(t *rapid.T) {
+				c := &connection{}
+				due[c] = now + delay.Draw(t, "due")
+				w.join(c, due[c], &running)
+			},
+			"move": func(t *rapid.T) {
+				for c := range due {
+					due[c] = now + delay.Draw(t, "due")
+					w.move(c, due[c])
+					return
+				}
+			},
+			"leave": func(t *rapid.T) {
+				for c := range due {
+					w.leave(c)
+					delete(due, c)
+					return
+				}
+			},
+			"advance": func(t *rapid.T) {
+				now += delay.Draw(t, "time")
+				up := map[*connection]bool{}
+				for _, c := range w.advance(now) {
+					if _, known := due[c]; !known || up[c] {
+						t.Fatal("came up twice, or after it left")
+					}
+					up[c] = true
+				}
+				for c, at := range due {
+					switch {
+					case !up[c] && at <= now-wheelTick:
+						t.Fatalf("due at %v, not up at %v", at, now)
+					case up[c] && at > now: // more than a turn ahead
+						w.move(c, at)
+					case up[c]:
+						delete(due, c)
+					}
+				}
+			},
+		})
+		if all := w.close(); len(all) != len(due) {
+			t.Fatalf("%d at the end, want %d", len(all), len(due))
+		}
+		if w.join(&connection{}, now, &running) {
+			t.Fatal("let one in after the end")
+		}
+	})
 }
