@@ -96,25 +96,25 @@ func TestReadEvents(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, stream string
-		want         []event
+		want         []Message
 		fails        bool
 	}{
 		{name: "nothing", stream: ""},
 		{name: "signs of life", stream: ": hello\n\n:\n\n"},
-		{name: "one event", stream: "id: 1\ndata: {}\n\n", want: []event{{"1", "{}"}}},
-		{name: "without spaces, with returns", stream: "id:1\r\ndata:{}\r\n\r\n", want: []event{{"1", "{}"}}},
-		{name: "an id lasts", stream: "id: 1\ndata: a\n\ndata: b\n\n", want: []event{{"1", "a"}, {"1", "b"}}},
-		{name: "lines are joined", stream: "data: a\ndata: b\n\n", want: []event{{"", "a\nb"}}},
-		{name: "unknown fields are skipped", stream: "event: x\nretry: 1\ndata: a\nnonsense\n\n", want: []event{{"", "a"}}},
+		{name: "one event", stream: "id: 1\ndata: {}\n\n", want: []Message{{ID: "1", Data: "{}"}}},
+		{name: "without spaces, with returns", stream: "id:1\r\ndata:{}\r\n\r\n", want: []Message{{ID: "1", Data: "{}"}}},
+		{name: "an id lasts", stream: "id: 1\ndata: a\n\ndata: b\n\n", want: []Message{{ID: "1", Data: "a"}, {ID: "1", Data: "b"}}},
+		{name: "lines are joined", stream: "data: a\ndata: b\n\n", want: []Message{{ID: "", Data: "a\nb"}}},
+		{name: "unknown fields are skipped", stream: "event: x\nretry: 1\ndata: a\nnonsense\n\n", want: []Message{{Event: "x", Data: "a"}}},
 		{name: "an unfinished one doesn't count", stream: "id: 1\ndata: {}\n"},
 		{name: "a line without end", stream: "data: " + strings.Repeat("x", maxEventLine), fails: true},
 		{name: "data without end", stream: strings.Repeat("data: "+strings.Repeat("x", 1000)+"\n", 70), fails: true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			var got []event
+			var got []Message
 			var failed error
-			for e, err := range readEvents(iotest.OneByteReader(strings.NewReader(test.stream)), func() {}) {
+			for e, err := range readMessages(iotest.OneByteReader(strings.NewReader(test.stream)), func() {}) {
 				if failed = err; err == nil {
 					got = append(got, e)
 				}
@@ -128,12 +128,12 @@ func TestReadEvents(t *testing.T) {
 
 func TestStepsOfEvents(t *testing.T) {
 	t.Parallel()
-	for _, e := range []event{{"", `{"step":"issued"}`}, {"0", `{"step":"issued"}`}, {"-1", `{"step":"issued"}`}, {"x", `{"step":"issued"}`}, {"1", "{}"}, {"1", "nonsense"}} {
+	for _, e := range []Message{{ID: "", Data: `{"step":"issued"}`}, {ID: "0", Data: `{"step":"issued"}`}, {ID: "-1", Data: `{"step":"issued"}`}, {ID: "x", Data: `{"step":"issued"}`}, {ID: "1", Data: "{}"}, {ID: "1", Data: "nonsense"}} {
 		if _, ok := e.step(); ok {
 			t.Errorf("%+v passes for a step", e)
 		}
 	}
-	if step, ok := (event{"7", `{"step":"device_error","code":722}`}).step(); !ok || step.Seq != 7 || step.Code != portal.CodeWrongPassword {
+	if step, ok := (Message{ID: "7", Data: `{"step":"device_error","code":722}`}).step(); !ok || step.Seq != 7 || step.Code != portal.CodeWrongPassword {
 		t.Errorf("got %+v", step)
 	}
 }
@@ -142,12 +142,12 @@ func FuzzReadEvents(f *testing.F) {
 	f.Add("id: 1\ndata: {\"step\":\"online\"}\n\n: alive\n\n")
 	f.Add("data:a\r\n\r\nid\n\n\x00")
 	f.Fuzz(func(t *testing.T, stream string) {
-		for e, err := range readEvents(strings.NewReader(stream), func() {}) {
+		for e, err := range readMessages(strings.NewReader(stream), func() {}) {
 			if err != nil {
 				return
 			}
-			if len(e.data) > 2*maxEventLine {
-				t.Fatalf("%d bytes of data", len(e.data))
+			if len(e.Data) > 2*maxEventLine {
+				t.Fatalf("%d bytes of data", len(e.Data))
 			}
 			if step, ok := e.step(); ok && step.Seq < 1 {
 				t.Fatalf("step %d", step.Seq)
@@ -186,14 +186,14 @@ func TestEveryCodeHasWords(t *testing.T) {
 func TestFollowStopsReadingABrokenStream(t *testing.T) {
 	t.Parallel()
 	broken := io.MultiReader(strings.NewReader("id: 1\ndata: a\n\nid: 2\nda"), iotest.ErrReader(io.ErrUnexpectedEOF))
-	var got []event
+	var got []Message
 	var failed error
-	for e, err := range readEvents(broken, func() {}) {
+	for e, err := range readMessages(broken, func() {}) {
 		if failed = err; err == nil {
 			got = append(got, e)
 		}
 	}
-	if !errors.Is(failed, io.ErrUnexpectedEOF) || !slices.Equal(got, []event{{"1", "a"}}) {
+	if !errors.Is(failed, io.ErrUnexpectedEOF) || !slices.Equal(got, []Message{{ID: "1", Data: "a"}}) {
 		t.Errorf("got %+v, %v", got, failed)
 	}
 }

@@ -93,33 +93,11 @@ func wait(ctx context.Context, d time.Duration) bool {
 // stream delivers the steps of one event stream. It returns nil if deliver
 // wanted no more, else why the stream ended.
 func (c *Cloud) stream(ctx context.Context, id string, after int, deliver func(Step) bool) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	watchdog := time.AfterFunc(c.silence, cancel)
-	defer watchdog.Stop()
-
-	header := http.Header{"Accept": {"text/event-stream"}}
-	if after > 0 {
-		header.Set("Last-Event-ID", strconv.Itoa(after))
-	}
-	response, err := c.send(ctx, http.MethodGet, attemptPath(id)+"/events", header, nil)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	switch {
-	case response.StatusCode == http.StatusNoContent:
-		return errTimelineOver
-	case response.StatusCode != http.StatusOK:
-		return fmt.Errorf("the event stream was answered %d", response.StatusCode)
-	case !strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream"):
-		return errors.New("the answer is no event stream")
-	}
-	for event, err := range readEvents(response.Body, func() { watchdog.Reset(c.silence) }) {
+	for message, err := range c.Listen(ctx, attemptPath(id)+"/events", after) {
 		if err != nil {
 			return err
 		}
-		step, ok := event.step()
+		step, ok := message.step()
 		if ok && !deliver(step) {
 			return nil
 		}
@@ -127,15 +105,60 @@ func (c *Cloud) stream(ctx context.Context, id string, after int, deliver func(S
 	return io.EOF
 }
 
-// event is one server-sent event (WHATWG HTML, 9.2.6).
-type event struct {
-	id, data string
+// Message is one server-sent event (WHATWG HTML, 9.2.6).
+type Message struct {
+	ID, Event, Data string
 }
 
-func (e event) step() (Step, bool) {
+// Listen yields the messages of one of the API's event streams, those after the
+// given id where it isn't 0, until the stream, ctx or the loop ends. A stream
+// that can't be had or breaks yields an error, as its last act.
+func (c *Cloud) Listen(ctx context.Context, path string, after int) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		watchdog := time.AfterFunc(c.silence, cancel)
+		defer watchdog.Stop()
+
+		body, err := c.openStream(ctx, path, after)
+		if err != nil {
+			yield(Message{}, err)
+			return
+		}
+		defer body.Close()
+		for message, err := range readMessages(body, func() { watchdog.Reset(c.silence) }) {
+			if !yield(message, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (c *Cloud) openStream(ctx context.Context, path string, after int) (io.ReadCloser, error) {
+	header := http.Header{"Accept": {"text/event-stream"}}
+	if after > 0 {
+		header.Set("Last-Event-ID", strconv.Itoa(after))
+	}
+	response, err := c.send(ctx, http.MethodGet, path, header, nil)
+	switch {
+	case err != nil:
+		return nil, err
+	case response.StatusCode == http.StatusNoContent:
+		err = errTimelineOver
+	case response.StatusCode != http.StatusOK:
+		err = fmt.Errorf("the event stream was answered %d", response.StatusCode)
+	case !strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream"):
+		err = errors.New("the answer is no event stream")
+	default:
+		return response.Body, nil
+	}
+	return nil, errors.Join(err, response.Body.Close())
+}
+
+func (m Message) step() (Step, bool) {
 	var step Step
-	seq, err := strconv.Atoi(e.id)
-	if err != nil || seq < 1 || json.Unmarshal([]byte(e.data), &step) != nil || step.Name == "" {
+	seq, err := strconv.Atoi(m.ID)
+	if err != nil || seq < 1 || json.Unmarshal([]byte(m.Data), &step) != nil || step.Name == "" {
 		return Step{}, false
 	}
 	step.Seq = seq
@@ -145,40 +168,42 @@ func (e event) step() (Step, bool) {
 // maxEventLine bounds one line of an event stream, in bytes.
 const maxEventLine = 64 << 10
 
-// readEvents yields the events of a stream; alive is called at each line,
+// readMessages yields the messages of a stream; alive is called at each line,
 // comments included.
-func readEvents(r io.Reader, alive func()) iter.Seq2[event, error] {
-	return func(yield func(event, error) bool) {
+func readMessages(r io.Reader, alive func()) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
 		lines := bufio.NewScanner(r)
 		lines.Buffer(make([]byte, 0, 4096), maxEventLine)
-		var id string
+		var id, name string
 		var data []string
 		size := 0
 		for lines.Scan() {
 			alive()
 			line := strings.TrimSuffix(lines.Text(), "\r")
 			if line == "" {
-				if len(data) > 0 && !yield(event{id, strings.Join(data, "\n")}, nil) {
+				if len(data) > 0 && !yield(Message{id, name, strings.Join(data, "\n")}, nil) {
 					return
 				}
-				data, size = nil, 0
+				data, size, name = nil, 0, ""
 				continue
 			}
-			name, value, _ := strings.Cut(line, ":")
+			field, value, _ := strings.Cut(line, ":")
 			value = strings.TrimPrefix(value, " ")
-			switch name {
+			switch field {
 			case "id":
 				id = value
+			case "event":
+				name = value
 			case "data":
 				if size += len(value); size > maxEventLine {
-					yield(event{}, bufio.ErrTooLong)
+					yield(Message{}, bufio.ErrTooLong)
 					return
 				}
 				data = append(data, value)
 			}
 		}
 		if err := lines.Err(); err != nil {
-			yield(event{}, err)
+			yield(Message{}, err)
 		}
 	}
 }
