@@ -1,11 +1,14 @@
 package gateway_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -16,7 +19,9 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/tendril-iot/tendril/cloud/gateway"
+	"github.com/tendril-iot/tendril/cloud/listener"
 	"github.com/tendril-iot/tendril/protocol/blynk"
 )
 
@@ -162,6 +167,34 @@ func TestTimeSinceTheConnectionWasAcceptedCounts(t *testing.T) {
 			p.wantEndAfter(want)
 		}
 	})
+}
+
+// A refusal arrives although the device has sent on meanwhile: closing the socket
+// with that unread would reset it.
+func TestRefusalArrivesThroughTheListener(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, gateway.Limits{})
+	front, err := listener.Open(listener.Options{
+		Plain: []string{"127.0.0.1:0"}, HTTP: http.NotFoundHandler(), Device: w.ServeDevice,
+		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+	})
+	must(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error)
+	go func() { served <- front.Serve(ctx) }()
+	for range 20 {
+		conn, err := net.Dial("tcp", front.PlainAddrs()[0].String())
+		must(t, err)
+		p := &peer{conn, t}
+		p.send(join(loginFrame("weed"), make([]byte, 60<<10)))
+		p.want(status(1, blynk.StatusInvalidToken))
+		if n, err := conn.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+			t.Errorf("read %d bytes, %v", n, err)
+		}
+		conn.Close()
+	}
+	stop()
+	must(t, <-served)
 }
 
 func TestTLS(t *testing.T) {

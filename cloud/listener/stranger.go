@@ -1,6 +1,7 @@
 package listener
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -123,6 +124,15 @@ func (s *stranger) Accepted() time.Time { return s.accepted }
 func (s *stranger) Close() error {
 	s.LoggedIn()
 	return s.Conn.Close()
+}
+
+// CloseWrite ends what is sent, and only that, so that what was sent last arrives
+// even though the peer is still sending.
+func (s *stranger) CloseWrite() error {
+	if half, ok := s.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
 }
 
 func (s *stranger) Read(p []byte) (int, error) {
