@@ -532,12 +532,9 @@ func TestGetCertificateAtOnce(t *testing.T) {
 			}
 		})
 	}
-	for range 20 {
+	for range 5 {
 		mu.Lock()
 		clock = clock.Add(leafLife)
-		if clock.After(start.AddDate(caYears-2, 0, 0)) {
-			clock = start
-		}
 		mu.Unlock()
 		if err := s.look(); err != nil {
 			t.Error(err)

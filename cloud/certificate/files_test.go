@@ -91,7 +91,7 @@ func run(t *testing.T, p pair) running {
 		t.Fatal(err)
 	}
 	r.Source = s
-	s.interval = time.Minute // days pass in these tests
+	s.interval = 10 * time.Minute // days pass in these tests
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error)
 	go func() { ran <- s.Run(ctx) }()

@@ -163,7 +163,6 @@ func TestPortTellsDevicesFromHTTP(t *testing.T) {
 		{"TLS", func(t testing.TB) net.Conn { return dialTLS(t, f.tlsAddr(), clientTLS()) }, "HTTP/1.1 tls=true "},
 	} {
 		t.Run(one.name, func(t *testing.T) {
-			t.Parallel()
 			for _, first := range []byte{0, 2, 29, '@', '[', 'a', 'g', 0x80, 0xff} {
 				conn := one.dial(t)
 				send(t, conn, string([]byte{first})+login)
