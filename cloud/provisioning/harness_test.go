@@ -164,16 +164,20 @@ func (w *world) restart() {
 // seed makes the accounts and products.
 func seed(ctx context.Context, t fatal, db *store.Store) {
 	t.Helper()
-	must(t, store.As[account.Tx](db).Update(ctx, func(tx account.Tx) error {
-		var err error
-		for _, who := range []account.Principal{ada, ben, maker} {
-			err = errors.Join(err, tx.InsertAccount(account.Account{ID: who.AccountID, Email: who.AccountID, Role: who.Role}))
-		}
-		return err
-	}))
+	insertAccounts(ctx, t, db, ada, ben, maker)
 	must(t, store.As[product.Tx](db).Update(ctx, func(tx product.Tx) error {
 		return errors.Join(tx.InsertProduct(product.Product{ID: plant, Name: "myPlant", Vendor: "Blynk"}),
 			tx.InsertProduct(product.Product{ID: quick, Name: "quick", Vendor: "Blynk", AttemptLife: 2 * time.Minute}))
+	}))
+}
+
+func insertAccounts(ctx context.Context, t fatal, db *store.Store, people ...account.Principal) {
+	t.Helper()
+	must(t, store.As[account.Tx](db).Update(ctx, func(tx account.Tx) (err error) {
+		for _, who := range people {
+			err = errors.Join(err, tx.InsertAccount(account.Account{ID: who.AccountID, Email: who.AccountID, Role: who.Role}))
+		}
+		return err
 	}))
 }
 

@@ -72,16 +72,21 @@ func (s *Service) streams(productID string) (found streams, ok bool) {
 	if ok {
 		return found, true
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
-	defer cancel()
-	err := s.storage.View(ctx, func(tx Tx) error {
-		p, err := tx.Product(productID)
-		found = streamsOf(p)
-		return err
-	})
+	p, err := s.product(productID)
 	if err != nil {
 		return nil, false
 	}
+	found = streamsOf(p)
 	s.catalogue.put(productID, found, changes)
 	return found, true
+}
+
+func (s *Service) product(id string) (p product.Product, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+	defer cancel()
+	err = s.storage.View(ctx, func(tx Tx) error {
+		p, err = tx.Product(id)
+		return err
+	})
+	return p, err
 }
