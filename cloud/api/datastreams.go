@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -56,6 +57,9 @@ func (a *API) datastreamRoutes() {
 	call(a, signedIn, operation("list-datastreams", http.MethodGet, path+"/datastreams", datastreams, "Last values of a device: the product's datastreams, then undeclared pins"), a.listDatastreams)
 	call(a, signedIn, operation("write-datastream", http.MethodPut, path+"/datastreams/{pin}", datastreams, "Store a value and hand it to the device"), a.writeDatastream)
 	call(a, signedIn, operation("list-events", http.MethodGet, path+"/events", datastreams, "A device's event log, newest first"), a.listEvents)
+	for _, event := range []reflect.Type{reflect.TypeFor[snapshotDoc](), reflect.TypeFor[presenceDoc]()} {
+		a.huma.OpenAPI().Components.Schemas.Schema(event, true, "") // no call's answer names them
+	}
 	call(a, signedIn, stream(operation("watch-device", http.MethodGet, path+"/live", datastreams, "Watch a device"),
 		`Server-sent events: "snapshot" first (a Snapshot), then "value" (a Reading) and "presence" (a Presence) as they happen. It ends when the device is deleted.`,
 		""), a.watchDevice)

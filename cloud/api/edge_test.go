@@ -25,9 +25,9 @@ type arrival struct {
 
 // arrive makes a request arrive; the edge decides by addresses that no test's
 // socket could have.
-func arrive(t *testing.T, w *world, a arrival, method, path string) *httptest.ResponseRecorder {
+func arrive(t *testing.T, handler http.Handler, a arrival, method, path, body string) *httptest.ResponseRecorder {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), method, path, nil)
+	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 	r.RemoteAddr, r.Host = a.from, a.host
 	if a.tls {
 		r.TLS = &tls.ConnectionState{}
@@ -36,26 +36,27 @@ func arrive(t *testing.T, w *world, a arrival, method, path string) *httptest.Re
 		r.Header.Set(name, value)
 	}
 	recorder := httptest.NewRecorder()
-	w.api.Public().ServeHTTP(recorder, r)
+	handler.ServeHTTP(recorder, r)
 	return recorder
 }
 
-// facing makes an instance that faces the world as the arrival says.
-func facing(t *testing.T, a arrival) *world {
-	t.Helper()
-	return build(t, account.Limits{}, func(o *api.Options) {
-		o.InsecureHTTP = a.insecure
-		for text := range strings.FieldsSeq(a.proxies) {
-			o.TrustedProxies = append(o.TrustedProxies, netip.MustParsePrefix(text))
+// facing is the instance as it would be, were it told to face the world as the
+// arrival says.
+func (w *world) facing(a arrival) http.Handler {
+	w.t.Helper()
+	o := w.options
+	o.InsecureHTTP = a.insecure
+	for text := range strings.FieldsSeq(a.proxies) {
+		o.TrustedProxies = append(o.TrustedProxies, netip.MustParsePrefix(text))
+	}
+	if a.public != "" {
+		var err error
+		if o.PublicURL, err = url.Parse(a.public); err != nil {
+			w.t.Fatal(err)
 		}
-		if a.public != "" {
-			var err error
-			if o.PublicURL, err = url.Parse(a.public); err != nil {
-				t.Fatal(err)
-			}
-		}
-		o.WebSocket = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
-	})
+	}
+	o.WebSocket = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	return api.New(o).Public()
 }
 
 func TestPlainHTTP(t *testing.T) {
@@ -73,6 +74,7 @@ func TestPlainHTTP(t *testing.T) {
 		}
 		return header
 	}
+	w := build(t, account.Limits{}, nil)
 	for name, c := range map[string]struct {
 		arrival
 		want int
@@ -107,46 +109,43 @@ func TestPlainHTTP(t *testing.T) {
 		"the last proxy's protocol counts":          {arrival{from: proxy, host: own, proxies: "10.0.0.0/8", header: forwardedFor("203.0.113.9", "https, http")}, 403},
 		"a declared proxy's name for this machine":  {arrival{from: local, host: "backend", proxies: "127.0.0.0/8", header: map[string]string{"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "localhost"}}, 200},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := facing(t, c.arrival)
-			for _, path := range []string{"/", "/openapi.json"} {
-				if got := arrive(t, w, c.arrival, "GET", path).Code; got != c.want {
-					t.Errorf("%s: got %d, want %d", path, got, c.want)
-				}
+		handler := w.facing(c.arrival)
+		for _, path := range []string{"/", "/openapi.json"} {
+			if got := arrive(t, handler, c.arrival, "GET", path, "").Code; got != c.want {
+				t.Errorf("%s: %s: got %d, want %d", name, path, got, c.want)
 			}
-			if got := arrive(t, w, c.arrival, "GET", "/healthz").Code; got != 200 {
-				t.Errorf("the health is told with %d", got)
-			}
-			if got := arrive(t, w, c.arrival, "GET", "/websockets").Code; got != http.StatusTeapot {
-				t.Errorf("devices get %d", got)
-			}
-		})
+		}
+		if got := arrive(t, handler, c.arrival, "GET", "/healthz", "").Code; got != 200 {
+			t.Errorf("%s: the health is told with %d", name, got)
+		}
+		if got := arrive(t, handler, c.arrival, "GET", "/websockets", "").Code; got != http.StatusTeapot {
+			t.Errorf("%s: devices get %d", name, got)
+		}
 	}
 }
 
 func TestPlainHTTPSaysWhereToGo(t *testing.T) {
 	t.Parallel()
 	far := arrival{from: "203.0.113.9:5000", host: "iot.example.org:8080", public: "https://iot.example.org:9443"}
-	w := facing(t, far)
-	answer := arrive(t, w, far, "POST", "/api/v1/sessions?x=%2F")
+	w := build(t, account.Limits{}, nil)
+	answer := arrive(t, w.facing(far), far, "POST", "/api/v1/sessions?x=%2F", "")
 	if answer.Code != 308 || answer.Header().Get("Location") != "https://iot.example.org:9443/api/v1/sessions?x=%2F" {
 		t.Error(answer.Code, answer.Header())
 	}
 	far.public = ""
-	w = facing(t, far)
-	answer = arrive(t, w, far, "GET", "/api/v1/products")
+	handler := w.facing(far)
+	answer = arrive(t, handler, far, "GET", "/api/v1/products", "")
 	if text := answer.Body.String(); answer.Code != 403 || !strings.Contains(text, `"code":"https_required"`) || !strings.Contains(text, "port 443") {
 		t.Error(answer.Code, text)
 	}
 	far.header = map[string]string{"Accept": "text/html,*/*"}
-	answer = arrive(t, w, far, "GET", "/")
+	answer = arrive(t, handler, far, "GET", "/", "")
 	text := answer.Body.String()
 	if answer.Code != 403 || !strings.HasPrefix(answer.Header().Get("Content-Type"), "text/html") || !strings.Contains(text, `href="https://iot.example.org:443/"`) || !strings.Contains(text, "--tls-cert") {
 		t.Error(answer.Code, text)
 	}
 	far.host = `"><script>`
-	if text := arrive(t, w, far, "GET", "/").Body.String(); strings.Contains(text, "<script>") {
+	if text := arrive(t, handler, far, "GET", "/", "").Body.String(); strings.Contains(text, "<script>") {
 		t.Error("the page runs what the request says:", text)
 	}
 }
@@ -219,18 +218,7 @@ func TestTheSessionCookie(t *testing.T) {
 		"by a proxy with TLS": {from: "10.0.0.2:5000", host: "iot.example.org", header: map[string]string{"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}, proxies: "10.0.0.0/8"},
 		"plain from afar":     {from: "203.0.113.9:5000", host: "iot.example.org", insecure: true},
 	} {
-		w := facing(t, a)
-		w.person("anna", account.RoleCustomer)
-		r := httptest.NewRequestWithContext(t.Context(), "POST", "/api/v1/sessions", strings.NewReader(credentials))
-		r.RemoteAddr, r.Host = a.from, a.host
-		if a.tls {
-			r.TLS = &tls.ConnectionState{}
-		}
-		for header, value := range a.header {
-			r.Header.Set(header, value)
-		}
-		recorder := httptest.NewRecorder()
-		w.api.Public().ServeHTTP(recorder, r)
+		recorder := arrive(t, w.facing(a), a, "POST", "/api/v1/sessions", credentials)
 		if cookies := recorder.Result().Cookies(); recorder.Code != 201 || len(cookies) != 1 || !cookies[0].Secure {
 			t.Errorf("%s: %d, %v", name, recorder.Code, cookies)
 		}

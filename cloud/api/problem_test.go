@@ -222,14 +222,28 @@ func (p *provoked) limits() {
 		w.known["attempt"] = w.must("maker", "POST", "/api/v1/provisionings", `{"product_id":"{product}"}`)["id"].(string)
 	}
 	p.send(w, "maker", "POST", "/api/v1/provisionings", `{"product_id":"{product}"}`)
-	for i := range provisioning.MaxSteps - 2 {
-		w.must("maker", "POST", "/api/v1/provisionings/{attempt}/steps", fmt.Sprintf(`{"step":"portal_found","device":"%d"}`, i))
-	}
+	w.fillTimeline()
 	p.send(w, "maker", "POST", "/api/v1/provisionings/{attempt}/steps", `{"step":"configuration_accepted"}`)
 
 	w = build(p.t, account.Limits{ParallelHashes: 1, HashWait: 1, SignInsPerAccount: 1000, SignInsPerAddress: 1000}, nil)
 	for p.seen["passwords_busy"] == "" { // whether a place is found in no time is up to chance
 		p.send(w, "nobody", "POST", "/api/v1/sessions", wrong)
+	}
+}
+
+// fillTimeline leaves the attempt no room for a step that can be reported.
+func (w *world) fillTimeline() {
+	w.t.Helper()
+	err := store.As[provisioning.Tx](w.db).Update(w.t.Context(), func(tx provisioning.Tx) error {
+		for seq := 2; seq < provisioning.MaxSteps; seq++ {
+			if err := tx.AppendStep(w.known["attempt"], provisioning.Step{Seq: seq, Name: provisioning.StepPortalFound}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"html/template"
 	"net/http"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -30,15 +31,17 @@ func (a *API) serviceRoutes() {
 	metrics.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}}}}}
 	call(a, signedIn, metrics, a.metrics)
 
-	document, err := json.MarshalIndent(a.huma.OpenAPI(), "", "  ")
-	if err != nil {
-		panic(err) // the description is a constant of the program
-	}
-	document = append(document, '\n')
+	document := sync.OnceValue(func() []byte {
+		text, err := json.MarshalIndent(a.huma.OpenAPI(), "", "  ")
+		if err != nil {
+			panic(err) // the description is a constant of the program
+		}
+		return append(text, '\n')
+	})
 	a.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		// A reader that is gone needs no answer.
-		_, _ = w.Write(document)
+		_, _ = w.Write(document())
 	})
 	a.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

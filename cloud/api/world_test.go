@@ -71,6 +71,7 @@ type world struct {
 	hub      *live.Hub
 	devices  *devices
 	api      *api.API
+	options  api.Options
 	public   *httptest.Server
 	operator *httptest.Server
 	log      *logs
@@ -136,6 +137,7 @@ func build(t testing.TB, limits account.Limits, options func(*api.Options)) *wor
 	if options != nil {
 		options(&o)
 	}
+	w.options = o
 	w.api = api.New(o)
 	w.public = httptest.NewServer(w.api.Public())
 	w.operator = httptest.NewServer(w.api.Operator())
