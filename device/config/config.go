@@ -88,10 +88,11 @@ func (c Contents) newest() *Slot {
 // LastError is why the newest configuration did not get online; CodeNone when it
 // did, or when nobody knows of a failure.
 func (c Contents) LastError() portal.Code {
-	if newest := c.newest(); newest != nil {
-		return newest.LastError
+	newest := c.newest()
+	if newest == nil || newest.Phase == Proven {
+		return portal.CodeNone
 	}
-	return portal.CodeNone
+	return newest.LastError
 }
 
 // spare is the slot to store in: never the proven one's, and of two trials the older one's.
@@ -269,18 +270,6 @@ func (s *Store) Note(slot *Slot, code portal.Code) error {
 		return nil
 	}
 	return s.flash.Write(present.index*SectorSize+at, note(code))
-}
-
-// NoteNewest is Note on the configuration that was stored last, if any.
-func (s *Store) NoteNewest(code portal.Code) error {
-	contents, err := s.Read()
-	if err != nil {
-		return err
-	}
-	if newest := contents.newest(); newest != nil {
-		return s.Note(newest, code)
-	}
-	return nil
 }
 
 // Erase forgets everything, the proven configuration last: a cut leaves that or

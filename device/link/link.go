@@ -126,7 +126,8 @@ func New(conn net.Conn, options Options) *Link {
 // Close closes the connection.
 func (l *Link) Close() error { return l.conn.Close() }
 
-// Login sends the token and waits for the answer. The error is ctx's, a *Redirect,
+// Login sends the token and waits for the answer; what the device is follows as
+// soon as Run runs. The error is ctx's, a *Redirect,
 // or one whose CodeOf is CodeToken if the cloud refused the token for certain,
 // CodeCloudOther for another answer, CodeCloud for none.
 func (l *Link) Login(ctx context.Context, token string) error {
@@ -136,7 +137,10 @@ func (l *Link) Login(ctx context.Context, token string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return l.send(blynk.AppendFrame(nil, blynk.CommandInfo, l.nextID(), infoFields(l.options.Info)...))
 }
 
 func (l *Link) login(token string) error {

@@ -23,8 +23,7 @@ var (
 // certain, header included.
 const maxOutgoing = 4096
 
-// Run says what the device is and serves the link until it ends, which closes the
-// connection. It never returns nil: the error is ctx's, a *Redirect, an *Error if
+// Run serves the link until it ends, which closes the connection. It never returns nil: the error is ctx's, a *Redirect, an *Error if
 // the cloud broke the protocol, or the network's.
 func (l *Link) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -32,7 +31,6 @@ func (l *Link) Run(ctx context.Context) error {
 	defer stop()
 	now := time.Now()
 	l.in, l.out, l.ping = now, now, now
-	_ = l.send(blynk.AppendFrame(nil, blynk.CommandInfo, l.nextID(), infoFields(l.options.Info)...))
 	var sender sync.WaitGroup
 	sender.Go(func() { cancel(l.drain(ctx)) })
 	cancel(l.receive())

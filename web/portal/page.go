@@ -1,0 +1,26 @@
+// Package portal holds the page that a device serves on its setup network: one
+// file without anything from elsewhere, since a phone on that network reaches
+// nothing else. It knows nothing of who serves it.
+package portal
+
+import (
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"sync"
+)
+
+// Page is the page, HTML in UTF-8.
+//
+//go:embed index.html
+var Page []byte
+
+// Compressed is the page under gzip, as small as that makes it.
+var Compressed = sync.OnceValue(func() []byte {
+	var out bytes.Buffer
+	// Neither fails: the level exists, and a buffer takes everything.
+	writer, _ := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	_, _ = writer.Write(Page)
+	_ = writer.Close()
+	return out.Bytes()
+})
