@@ -1,0 +1,122 @@
+package story
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// reading is a datastream's value in the API's event streams.
+type reading struct {
+	Pin   string          `json:"pin"`
+	Value json.RawMessage `json:"value"`
+}
+
+func (p *play) devicePath() string { return "/api/v1/devices/" + p.scene.DeviceID }
+
+// use sends a value each way and waits until it has arrived.
+func (p *play) use(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	const wet = "42.5"
+	// The snapshot comes first; only then is the stream sure to show what follows.
+	watched, arrived := make(chan struct{}), make(chan error, 1)
+	go func() { arrived <- p.await(ctx, wet, watched) }()
+	select {
+	case <-watched:
+	case err := <-arrived:
+		return err
+	}
+	if err := p.unit.Write(moisture, wet); err != nil {
+		return err
+	}
+	if err := <-arrived; err != nil {
+		return err
+	}
+	p.tell("value_up", "The device measures moisture %s %%; the customer's screen shows it.", wet)
+
+	var answer struct {
+		Delivered bool `json:"delivered"`
+	}
+	if err := p.customer.Call(ctx, http.MethodPut, p.devicePath()+"/datastreams/"+pump.String(), map[string]any{"value": "on"}, &answer); err != nil {
+		return err
+	}
+	select {
+	case value := <-p.pumped:
+		p.tell("value_down", "The customer switches the pump on; the device has received %q.", value)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// await watches the device's values until moisture is as wanted; watched is closed
+// once the watch has begun.
+func (p *play) await(ctx context.Context, wanted string, watched chan<- struct{}) error {
+	for message, err := range p.customer.Listen(ctx, p.devicePath()+"/live", 0) {
+		if err != nil {
+			return fmt.Errorf("watching the device's values: %w", err)
+		}
+		switch message.Event {
+		case "snapshot":
+			close(watched)
+		case "value":
+			var r reading
+			if err := json.Unmarshal([]byte(message.Data), &r); err != nil {
+				return err
+			}
+			if r.Pin == moisture.String() && string(r.Value) == wanted {
+				return nil
+			}
+		}
+	}
+	return errors.Join(errors.New("the stream of the device's values has ended"), ctx.Err())
+}
+
+// every is how often the plant is measured while the story stands.
+const every = 5 * time.Second
+
+// staying keeps the plant alive: it dries, and is watered while the pump is on.
+func (p *play) staying(ctx context.Context, stay func(context.Context, Scene) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	living := make(chan struct{})
+	go func() {
+		defer close(living)
+		p.grow(ctx)
+	}()
+	err := stay(ctx, p.scene)
+	cancel()
+	<-living
+	return err
+}
+
+func (p *play) grow(ctx context.Context) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	wet, pumping := 42.5, true
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case value := <-p.pumped:
+			if pumping = value == "1"; pumping {
+				p.tell("pump", "The pump is on.")
+			} else {
+				p.tell("pump", "The pump is off.")
+			}
+		case <-ticker.C:
+			change := -2 * rand.Float64()
+			if pumping {
+				change = 3
+			}
+			wet = min(100, max(0, wet+change))
+			// While the device is off-line there is nobody to tell.
+			_ = p.unit.Write(moisture, strconv.FormatFloat(wet, 'f', 1, 64))
+		}
+	}
+}
