@@ -246,7 +246,7 @@ func TestRunRenewsInTime(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		var ahead atomic.Int64
-		ahead.Store(int64(start.Sub(time.Now())))
+		ahead.Store(int64(time.Until(start)))
 		now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 		s, err := Own(dir, nil, quiet, now)
 		if err != nil {

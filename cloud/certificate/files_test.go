@@ -85,7 +85,7 @@ func (j *journal) String() string {
 func run(t *testing.T, p pair) running {
 	t.Helper()
 	r := running{log: &journal{}}
-	ahead := start.Sub(time.Now())
+	ahead := time.Until(start)
 	s, err := Files(p.cert(), p.key(), slog.New(slog.NewTextHandler(r.log, nil)), func() time.Time { return time.Now().Add(ahead) })
 	if err != nil {
 		t.Fatal(err)

@@ -163,3 +163,65 @@ func BenchmarkUpdate(b *testing.B) {
 		b.Run(fmt.Sprintf("memory/%d", parallel), func(b *testing.B) { benchmarkUpdates(b, Memory, parallel) })
 	}
 }
+
+// SQLite undoes the whole transaction when the disk is full, not just the statement.
+func TestFullDiskInAGroupIsToldToWhomItConcerns(t *testing.T) {
+	t.Parallel()
+	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "tendril.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	insert := func(id string, size int) *update {
+		return &update{ctx: t.Context(), result: make(chan error, 1), f: func(tx *Tx) error {
+			return tx.InsertAccount(account.Account{ID: id, Email: id, PasswordHash: strings.Repeat("x", size)})
+		}}
+	}
+	writer := <-db.writers
+	if _, err := writer.conn.ExecContext(t.Context(), "PRAGMA max_page_count = 60"); err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"before 1", "before 2", "big", "after 1", "after 2"}
+	var group []*update
+	for _, name := range names {
+		size := 1
+		if name == "big" {
+			size = 1 << 20
+		}
+		group = append(group, insert(name, size))
+	}
+	commit(&Tx{session: writer}, group)
+	db.writers <- writer
+
+	answered := map[string]bool{}
+	for i, u := range group {
+		err := <-u.result
+		answered[names[i]] = err == nil
+		if err != nil && !errors.Is(err, fault.ErrUnavailable) {
+			t.Errorf("%s: %v", names[i], err)
+		}
+	}
+	kept := map[string]bool{}
+	err = As[account.Tx](db).View(t.Context(), func(tx account.Tx) error {
+		accounts, err := tx.Accounts("", 10)
+		for _, a := range accounts {
+			kept[a.ID] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if answered[name] != kept[name] {
+			t.Errorf("%q: acknowledged %v, kept %v", name, answered[name], kept[name])
+		}
+	}
+	if kept["big"] || !kept["after 1"] || !kept["after 2"] {
+		t.Errorf("kept: %v", kept)
+	}
+}

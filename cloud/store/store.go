@@ -347,12 +347,24 @@ func commit(tx *Tx, group []*update) {
 		return
 	}
 	done := group[:0:0]
-	for _, u := range group {
+	for i, u := range group {
 		if err := u.ctx.Err(); err != nil {
 			u.result <- err
 			continue
 		}
-		if err := inSavepoint(tx, u.f); err != nil {
+		err, lost := inSavepoint(tx, u.f)
+		if lost != nil {
+			// A full disk ended the transaction, and with it what came before; what
+			// comes after would commit by itself, one by one.
+			_ = tx.run("ROLLBACK")
+			u.result <- err
+			for _, before := range done {
+				before.result <- lost
+			}
+			commit(tx, group[i+1:])
+			return
+		}
+		if err != nil {
 			u.result <- err
 			continue
 		}
@@ -360,7 +372,7 @@ func commit(tx *Tx, group []*update) {
 	}
 	err := tx.run("COMMIT")
 	if err != nil {
-		// A full disk may have ended the transaction already; then this fails too.
+		// The transaction may have ended already; then this fails too.
 		_ = tx.run("ROLLBACK")
 	}
 	for _, u := range done {
@@ -368,22 +380,27 @@ func commit(tx *Tx, group []*update) {
 	}
 }
 
-func inSavepoint(tx *Tx, f func(*Tx) error) (err error) {
-	if err := tx.run("SAVEPOINT member"); err != nil {
-		return err
+// inSavepoint gives f's error; lost says that the savepoint, and so the whole
+// transaction, is no more.
+func inSavepoint(tx *Tx, f func(*Tx) error) (err, lost error) {
+	if lost = tx.run("SAVEPOINT member"); lost != nil {
+		return lost, lost
 	}
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("store: an update panicked: %v", r)
 		}
 		if err != nil {
-			err = errors.Join(err, tx.run("ROLLBACK TO member"))
+			lost = tx.run("ROLLBACK TO member")
 		}
-		if releaseErr := tx.run("RELEASE member"); err == nil {
-			err = releaseErr
+		if lost == nil {
+			lost = tx.run("RELEASE member")
+		}
+		if lost != nil {
+			err = errors.Join(err, lost)
 		}
 	}()
-	return f(tx)
+	return f(tx), nil
 }
 
 func unavailable(err error) error { return fault.ErrUnavailable.WithCause(err) }
