@@ -48,13 +48,18 @@ type storage struct {
 	mu     sync.Mutex
 	writes int
 	full   bool
+	before func() // runs once, before the next write
 }
 
 func (s *storage) Update(ctx context.Context, f func(account.Tx) error) error {
 	s.mu.Lock()
 	s.writes++
-	full := s.full
+	full, before := s.full, s.before
+	s.before = nil
 	s.mu.Unlock()
+	if before != nil {
+		before()
+	}
 	if full {
 		return fault.ErrUnavailable.WithCause(errors.New("the disk is full"))
 	}
@@ -65,6 +70,12 @@ func (s *storage) fill(full bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.full = full
+}
+
+func (s *storage) beforeWrite(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = f
 }
 
 // written is how many updates there were since it was called last.

@@ -123,17 +123,28 @@ func newHasher(limits Limits) *hasher {
 
 // sum hashes as soon as there is a place; once begun it runs to its end.
 func (h *hasher) sum(ctx context.Context, password string, salt []byte, c cost, size int) ([]byte, error) {
+	select {
+	case h.places <- struct{}{}:
+	default:
+		if err := h.queue(ctx); err != nil {
+			return nil, err
+		}
+	}
+	defer func() { <-h.places }()
+	return h.derive([]byte(password), salt, c.passes, c.memory, c.lanes, uint32(size)), nil
+}
+
+func (h *hasher) queue(ctx context.Context) error {
 	timer := time.NewTimer(h.wait)
 	defer timer.Stop()
 	select {
 	case h.places <- struct{}{}:
+		return nil
 	case <-timer.C:
-		return nil, ErrBusy
+		return ErrBusy
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
-	defer func() { <-h.places }()
-	return h.derive([]byte(password), salt, c.passes, c.memory, c.lanes, uint32(size)), nil
 }
 
 // hash is the PHC string for a new password.

@@ -1,7 +1,6 @@
 package account_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -59,7 +58,7 @@ func TestWhatNoAccountHasIsNotHashed(t *testing.T) {
 
 func TestSignInIsLimitedByAccount(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, account.Limits{SignInsPerAccount: 3})
+	w := newWorld(t, account.Limits{SignInsPerAccount: 3, SignInsPerAddress: 10})
 	w.add(t, email, account.RoleCustomer)
 	w.add(t, "ben@example.org", account.RoleCustomer)
 	signIn := func(email, password, remote string) error {
@@ -77,7 +76,7 @@ func TestSignInIsLimitedByAccount(t *testing.T) {
 	wantRetry(t, signIn(email, password, home), account.ErrSignInLimit, time.Second)
 	w.clock.pass(time.Millisecond)
 	for range 20 {
-		must(t, signIn(email, password, home)) // the right one doesn't count
+		must(t, signIn(email, password, home)) // the right one counts for neither limit
 	}
 	wantError(t, signIn(email, "wrong", home), account.ErrCredentials)
 	wantError(t, signIn(email, password, home), account.ErrSignInLimit)
@@ -138,35 +137,26 @@ func TestGuessesAtOnceCount(t *testing.T) {
 	}
 }
 
-func TestWhoLeavesBeforeTheirTurnHasNotGuessed(t *testing.T) {
+func TestWhoIsNotServedHasNotGuessed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, account.Limits{SignInsPerAccount: 1, ParallelHashes: 1})
+	w := newWorld(t, account.Limits{SignInsPerAccount: 1, SignInsPerAddress: 2, ParallelHashes: 1, HashWait: time.Millisecond})
 	w.add(t, email, account.RoleCustomer)
 	begun, release := make(chan struct{}), make(chan struct{})
-	w.BeforeHash(func(uint32, uint32) { begun <- struct{}{}; <-release })
+	w.BeforeHash(once(1, func() { close(begun); <-release }))
 	slow := make(chan error)
 	go func() {
 		_, _, err := w.SignIn(t.Context(), "ben@example.org", "wrong", home)
 		slow <- err
 	}()
 	<-begun
-	ctx, cancel := context.WithCancel(t.Context())
-	gone := make(chan error)
-	go func() {
-		_, _, err := w.SignIn(ctx, email, password, home)
-		gone <- err
-	}()
-	cancel()
-	wantError(t, <-gone, context.Canceled)
-	release <- struct{}{}
+	for range 5 {
+		_, _, err := w.SignIn(t.Context(), email, "wrong", home)
+		wantError(t, err, account.ErrBusy)
+	}
+	close(release)
 	wantError(t, <-slow, account.ErrCredentials)
-	go func() {
-		_, _, err := w.SignIn(t.Context(), email, password, home)
-		slow <- err
-	}()
-	<-begun
-	release <- struct{}{}
-	must(t, <-slow)
+	_, _, err := w.SignIn(t.Context(), email, password, home)
+	must(t, err)
 }
 
 func TestWeakHashIsMadeAnewAtSignIn(t *testing.T) {
@@ -257,6 +247,28 @@ func TestSessionIsRenewedByUseSeldomWritten(t *testing.T) {
 	must(t, use())
 	w.clock.pass(30 * day)
 	wantError(t, use(), fault.ErrUnauthenticated)
+}
+
+func TestWhatEndsWhileItIsUsed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, account.Limits{})
+	w.add(t, email, account.RoleMaker)
+	who, token := w.signedIn(t, email)
+	key, made, err := w.CreateAPIKey(t.Context(), who, "", "script")
+	must(t, err)
+	w.clock.pass(24 * time.Hour) // so that both uses are written
+	for secret, end := range map[string]func() error{
+		key:   func() error { return w.DeleteAPIKey(t.Context(), operator, made.ID) },
+		token: func() error { return w.SignOut(t.Context(), who) },
+	} {
+		w.storage.beforeWrite(func() {
+			if err := end(); err != nil {
+				t.Error(err)
+			}
+		})
+		_, err := w.Authenticate(t.Context(), secret)
+		wantError(t, err, fault.ErrUnauthenticated)
+	}
 }
 
 func TestEndedSessions(t *testing.T) {
