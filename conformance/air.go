@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"time"
+
+	"github.com/tendril-iot/tendril/protocol/portal"
 )
 
 // airPatience is how long a device may take to notice that the air has changed.
@@ -24,18 +26,17 @@ type airNetwork struct {
 func (b *bench) setAir(networks []airNetwork) error {
 	entries := []map[string]any{}
 	for _, n := range networks {
-		e := map[string]any{"ssid_hex": hex.EncodeToString([]byte(n.ssid)), "security": "OPEN", "rssi": -50, "channel": 6, "internet": !n.noInternet}
+		e := map[string]any{"ssid_hex": hex.EncodeToString([]byte(n.ssid)), "security": portal.SecurityOpen, "rssi": -50, "channel": 6, "internet": !n.noInternet}
 		if n.password != "" {
-			e["security"], e["password_hex"] = "WPA2", hex.EncodeToString([]byte(n.password))
+			e["security"], e["password_hex"] = portal.SecurityWPA2, hex.EncodeToString([]byte(n.password))
+			if len(n.password) < portal.MinPassword {
+				e["security"] = portal.SecurityWEP
+			}
 		}
 		if n.rssi != 0 {
 			e["rssi"] = n.rssi
 		}
-		for key, is := range map[string]bool{"hidden": n.hidden, "no_dhcp": n.noDHCP, "no_dns": n.noDNS, "captive_portal": n.captive} {
-			if is {
-				e[key] = true
-			}
-		}
+		e["hidden"], e["captive_portal"], e["dhcp"], e["dns"] = n.hidden, n.captive, !n.noDHCP, !n.noDNS
 		entries = append(entries, e)
 	}
 	text, err := json.Marshal(entries)

@@ -303,7 +303,9 @@ func (b *bench) await(ctx context.Context, what string, is func() (bool, error))
 	return b.awaitFor(ctx, b.options.Patience, what, is)
 }
 
+// awaitFor waits no longer than patience, nor than Patience.
 func (b *bench) awaitFor(ctx context.Context, patience time.Duration, what string, is func() (bool, error)) error {
+	patience = min(patience, b.options.Patience)
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(pollEvery)
@@ -467,13 +469,15 @@ func (b *bench) reopened(ctx context.Context, restarts int) (portal.BoardInfo, e
 	var info portal.BoardInfo
 	gone := false
 	err := b.await(ctx, "the setup network closes after a hand-over and opens again", func() (bool, error) {
+		// A quick device is back between two looks: its restarts tell, asked
+		// before board info, which would else be from before.
+		gone = gone || b.restarts(ctx) != restarts
 		var err error
 		if info, err = b.info(ctx); err != nil {
 			gone = true
 			return false, nil
 		}
-		// A quick device is back between two looks: its restarts tell.
-		return gone || b.restarts(ctx) != restarts, nil
+		return gone, nil
 	})
 	return info, err
 }

@@ -128,7 +128,7 @@ func TestEachBrokenRuleIsFound(t *testing.T) {
 		t.Run(mutation.broken+"/"+mutation.check, func(t *testing.T) {
 			t.Parallel()
 			_, options := startModel(t, mutation.broken)
-			options.Patience = 2 * time.Second
+			options.Patience = time.Second
 			summary, err := runChecks(t.Context(), options, named(t, mutation.check), nil)
 			if len(summary.Results) == 0 {
 				t.Fatalf("the run didn't begin: %v", err)

@@ -85,11 +85,12 @@ func checkButtonErase(ctx context.Context, b *bench) error {
 	return b.holds(ctx, state{})
 }
 
-// maxWritten is more than a device writes to flash for one configuration, in bytes.
-const maxWritten = 4096
+// maxWritten is more than a device writes and erases on flash for one configuration,
+// in bytes: some sectors.
+const maxWritten = 64 << 10
 
-// cuts calls try with more and more bytes until the power is no longer cut. Every
-// byte up to the first few, where headers are, then fewer.
+// cuts calls try with more and more bytes until the power is no longer cut: every
+// byte at first, where headers are, then fewer.
 func (b *bench) cuts(ctx context.Context, try func(bytes int) (cut bool, err error)) error {
 	for n := 0; n < maxWritten; n += 1 + n/8 {
 		cut, err := try(n)
@@ -125,6 +126,19 @@ func (b *bench) failsPower(ctx context.Context, otherwise func() (bool, error)) 
 	return cut, b.power(ctx, true)
 }
 
+// triedSince tells whether the device has restarted into what it was handed, failed
+// and discarded it.
+func (b *bench) triedSince(ctx context.Context, restarts int) func() (bool, error) {
+	return func() (bool, error) {
+		s, err := b.state(ctx)
+		if err != nil || s.Restarts == restarts || s.Trial {
+			return false, err
+		}
+		_, err = b.info(ctx)
+		return err == nil, nil
+	}
+}
+
 // powered tells whether the device has power.
 func (b *bench) powered(ctx context.Context) (bool, error) {
 	s, err := b.state(ctx)
@@ -143,10 +157,7 @@ func checkCutsFresh(ctx context.Context, b *bench) error {
 		if err := b.accepted(ctx, nowhere().Values(), asForm, portal.MessageTrying); err != nil {
 			return false, err
 		}
-		cut, err := b.failsPower(ctx, func() (bool, error) {
-			info, err := b.info(ctx)
-			return err == nil && (info.LastError != portal.CodeNone || b.restarts(ctx) > before+1), nil
-		})
+		cut, err := b.failsPower(ctx, b.triedSince(ctx, before))
 		if err != nil {
 			return cut, err
 		}
@@ -170,16 +181,14 @@ func checkCutsProven(ctx context.Context, b *bench) error {
 		if _, err := b.reopen(ctx); err != nil {
 			return false, err
 		}
+		before := b.restarts(ctx)
 		if err := b.cutAfter(ctx, n); err != nil {
 			return false, err
 		}
 		if err := b.accepted(ctx, nowhere().Values(), asForm, portal.MessageTrying); err != nil {
 			return false, err
 		}
-		cut, err := b.failsPower(ctx, func() (bool, error) {
-			info, err := b.info(ctx)
-			return err == nil && info.LastError != portal.CodeNone, nil
-		})
+		cut, err := b.failsPower(ctx, b.triedSince(ctx, before))
 		if err != nil {
 			return cut, err
 		}
@@ -205,10 +214,14 @@ func checkCutsProving(ctx context.Context, b *bench) error {
 		if _, err := b.tryOut(ctx, c, asForm); err != nil {
 			return false, err
 		}
-		if err := b.cutAfter(ctx, n); err != nil {
+		// Switched on, it tries the trial at once.
+		if err := b.power(ctx, false); err != nil {
 			return false, err
 		}
 		b.cloud.answer(blynk.StatusOK)
+		if err := b.cutAfter(ctx, n); err != nil {
+			return false, err
+		}
 		cut, err := b.failsPower(ctx, func() (bool, error) {
 			s, err := b.state(ctx)
 			return s.Configured && !s.Trial, err

@@ -222,9 +222,9 @@ func (m *model) join(c *portal.Configuration) portal.Code {
 		switch {
 		case password != hex.EncodeToString([]byte(c.Password)):
 			return m.code(portal.CodeWrongPassword)
-		case is("no_dhcp"):
+		case !is("dhcp"):
 			return portal.CodeNoAddress
-		case is("no_dns") && c.Host == "cloud.invalid":
+		case !is("dns") && c.Host == "cloud.invalid":
 			return portal.CodeDNS
 		case is("captive_portal"), !is("internet"):
 			return portal.CodeCaptivePortal

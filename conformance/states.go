@@ -58,8 +58,8 @@ func stateChecks() []check {
 	}
 	return append(all,
 		check{groupStates, "login answered 200", "the trial is proven, the setup network closed", needControl | needCloud, checkProven},
-		check{groupStates, "login not answered", "both configurations stay, setup opens between tries", needControl | needCloud, checkUnanswered},
-		check{groupStates, "cloud can't tell", "a 19 keeps the trial, which logs in later", needControl | needCloud, checkCannotTell},
+		check{groupStates, "login not answered", "the trial stays, setup opens, and switched on the device tries again", needControl | needCloud, checkUnanswered},
+		check{groupStates, "cloud can't tell", "a 19 keeps the trial, which logs in once the cloud can tell", needControl | needCloud, checkCannotTell},
 		check{groupStates, "proven survives a failed new one", "a configuration that worked is kept when another one fails, and used after", needControl | needCloud, checkProvenSurvives},
 		check{groupStates, "new one proven", "a first login retires the configuration before", needControl | needAir | needCloud, checkReplaced},
 		check{groupStates, "proven survives /reset", "/reset never erases a proven configuration", needControl | needCloud, checkResetKeeps},
@@ -186,7 +186,7 @@ func checkUnanswered(ctx context.Context, b *bench) error {
 		return fmt.Errorf("on flash: %s, %v; want the trial", s.on(), err)
 	}
 	b.cloud.answer(blynk.StatusOK)
-	if err := b.loggedIn(ctx, c); err != nil {
+	if err := b.powerCycled(ctx, c); err != nil {
 		return fmt.Errorf("the trial isn't tried again: %w", err)
 	}
 	return b.proven(ctx)
@@ -202,7 +202,7 @@ func checkCannotTell(ctx context.Context, b *bench) error {
 		return err
 	}
 	b.cloud.answer(blynk.StatusOK)
-	if err := b.loggedIn(ctx, c); err != nil {
+	if err := b.powerCycled(ctx, c); err != nil {
 		return err
 	}
 	return b.proven(ctx)
@@ -260,11 +260,18 @@ func (b *bench) powerCycled(ctx context.Context, c portal.Configuration) error {
 			return err
 		}
 		b.cloud.hangUp()
+		err := b.await(ctx, "without power the device is silent", func() (bool, error) {
+			_, err := b.info(ctx)
+			return err != nil && !b.cloud.connected(c.Token), nil
+		})
+		if err != nil {
+			return err
+		}
 		if err := b.power(ctx, true); err != nil {
 			return err
 		}
 		in := false
-		err := b.await(ctx, "the device logs in or opens setup after a power cycle", func() (bool, error) {
+		err = b.await(ctx, "the device logs in or opens setup after a power cycle", func() (bool, error) {
 			if in = b.cloud.connected(c.Token); in {
 				return true, nil
 			}

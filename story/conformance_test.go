@@ -2,6 +2,7 @@ package story_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -27,7 +28,7 @@ func TestVirtualDeviceConforms(t *testing.T) {
 	if err := os.WriteFile(path, []byte("[]"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	air, err := radio.OpenAir(path, nil)
+	air, err := radio.OpenAir(path, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

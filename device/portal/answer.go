@@ -34,10 +34,18 @@ func (p *portal) change(serve http.HandlerFunc) http.HandlerFunc {
 			notAllowed(w, "GET, POST")
 		case p.foreign(r):
 			refuse(w, http.StatusForbidden, words.MessageForbidden, "")
+		case r.ContentLength > words.MaxRequest:
+			refuse(w, http.StatusRequestEntityTooLarge, words.MessageInvalid, "body")
 		default:
 			serve(w, r)
 		}
 	}
+}
+
+// tooLarge doesn't wait for the rest.
+func tooLarge(w http.ResponseWriter) {
+	w.Header().Set("Connection", "close")
+	refuse(w, http.StatusRequestEntityTooLarge, words.MessageInvalid, "body")
 }
 
 func notAllowed(w http.ResponseWriter, methods string) {
@@ -77,7 +85,7 @@ func (p *portal) scan(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *portal) configure(w http.ResponseWriter, r *http.Request) {
-	configuration, err := parse(w, r)
+	configuration, err := parse(r)
 	var keep func()
 	if err == nil {
 		keep, err = p.device.Accept(configuration)
@@ -86,7 +94,7 @@ func (p *portal) configure(w http.ResponseWriter, r *http.Request) {
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):
-		refuse(w, http.StatusRequestEntityTooLarge, words.MessageInvalid, "body")
+		tooLarge(w)
 		return
 	case errors.As(err, &field):
 		// Edgent's status for it, which its apps know.
@@ -110,14 +118,14 @@ func (p *portal) configure(w http.ResponseWriter, r *http.Request) {
 
 // parse reads a configuration from a GET's query or a POST's form or JSON. Plain
 // text is taken for either, since pages may send it without asking first.
-func parse(w http.ResponseWriter, r *http.Request) (words.Configuration, error) {
+func parse(r *http.Request) (words.Configuration, error) {
 	query := r.URL.RawQuery
 	if r.Method == http.MethodPost {
 		kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if err != nil && r.Header.Get("Content-Type") != "" {
 			return words.Configuration{}, &words.FieldError{Field: "Content-Type", Reason: "can't be read"}
 		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, max(0, words.MaxRequest-headSize(r))))
+		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return words.Configuration{}, err
 		}
@@ -144,15 +152,15 @@ func parse(w http.ResponseWriter, r *http.Request) (words.Configuration, error) 
 	return words.ParseConfiguration(values)
 }
 
-// headSize is about how many bytes of its share the request's head has taken.
-func headSize(r *http.Request) int64 {
+// room is about how many bytes the request's head has left for its body.
+func room(r *http.Request) int64 {
 	size := len(r.Method) + len(r.RequestURI) + len(r.Host) + len("  HTTP/1.1\r\nHost: \r\n\r\n")
 	for name, values := range r.Header {
 		for _, value := range values {
 			size += len(name) + len(value) + len(": \r\n")
 		}
 	}
-	return int64(size)
+	return int64(max(0, words.MaxRequest-size))
 }
 
 func (p *portal) reset(w http.ResponseWriter, _ *http.Request) {
