@@ -39,9 +39,8 @@ func (b *boot) inSetup(ctx context.Context) StateName {
 		}
 	}
 	s := b.setup
-	anybody := false
 	for {
-		idle, stop := b.idle(anybody)
+		idle, stop := b.idle()
 		select {
 		case c := <-s.handed:
 			stop()
@@ -49,7 +48,6 @@ func (b *boot) inSetup(ctx context.Context) StateName {
 				return StateStored
 			}
 		case <-s.used:
-			anybody = true
 		case <-s.restart:
 			stop()
 			return stateRestart
@@ -84,14 +82,12 @@ func (b *boot) setupFailed(ctx context.Context, err error) StateName {
 
 // idle is when to close the setup network, if nobody uses it until then: never, on
 // a device that has nowhere to go.
-func (b *boot) idle(anybody bool) (<-chan time.Time, func()) {
+func (b *boot) idle() (<-chan time.Time, func()) {
 	after := b.d.timing.SetupIdle
-	switch state := b.d.State(); {
-	case state.Configured:
-	case !state.Trial:
-		return nil, func() {}
-	case !anybody:
-		after = b.d.timing.TrialIdle
+	if state := b.d.State(); !state.Configured {
+		if after = b.d.timing.TrialIdle; !state.Trial {
+			return nil, func() {}
+		}
 	}
 	timer := time.NewTimer(after)
 	return timer.C, func() { timer.Stop() }

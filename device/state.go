@@ -140,10 +140,10 @@ type Timing struct {
 	Attempts        int           // 3 tries of a trial whose login hasn't been sent
 	BetweenAttempts time.Duration // 500 ms between those
 	SetupIdle       time.Duration // 5 min without a request: a device goes back to its proven configuration
-	TrialIdle       time.Duration // 1 min nobody came: a fresh device tries an unanswered trial again
+	TrialIdle       time.Duration // 1 min without a request: a fresh device tries its unanswered trial again
 	RetryFirst      time.Duration // 2 s before the first try again, doubling, each with a jitter of a half
 	RetryMax        time.Duration // 1 min at most between tries
-	Settled         time.Duration // 30 s online: the pauses begin at RetryFirst again
+	Settled         time.Duration // 10 s online: the pauses begin at RetryFirst again
 	Reopen          time.Duration // 1 s before opening the setup network is tried again
 	Heartbeat       int           // 40 s; a ping when it was quiet for so many seconds
 }
@@ -157,7 +157,7 @@ func (t Timing) withDefaults() Timing {
 		{&t.Join, 50 * time.Second}, {&t.Cloud, 50 * time.Second}, {&t.Login, 6 * time.Second},
 		{&t.BetweenAttempts, 500 * time.Millisecond},
 		{&t.SetupIdle, 5 * time.Minute}, {&t.TrialIdle, time.Minute},
-		{&t.RetryFirst, 2 * time.Second}, {&t.RetryMax, time.Minute}, {&t.Settled, 30 * time.Second},
+		{&t.RetryFirst, 2 * time.Second}, {&t.RetryMax, time.Minute}, {&t.Settled, 10 * time.Second},
 		{&t.Reopen, time.Second},
 	} {
 		if *d.value == 0 {

@@ -19,7 +19,7 @@ import (
 type AccessPoint struct {
 	SSID     string // 1–32 bytes
 	Password string
-	// Security: by default WPA2, or open where there is no password.
+	// Security: by default what the password is one of: none, WEP's of 5 bytes, or WPA2's.
 	Security portal.Security
 	RSSI     int    // dBm, -100 to -1; default -50
 	Channel  int    // 1–14, or 36–177 in the 5 GHz band; default the band's lowest
@@ -151,6 +151,10 @@ func kindName(e *json.UnmarshalTypeError) string {
 }
 
 const (
+	// shortWEP and longWEP are the lengths of WEP's keys in bytes.
+	shortWEP = 5
+	longWEP  = 13
+
 	maxChannel24 = 14
 	minChannel5  = 36
 	maxChannel5  = 177
@@ -167,6 +171,8 @@ func (p AccessPoint) security() portal.Security {
 		return p.Security
 	case p.Password == "":
 		return portal.SecurityOpen
+	case len(p.Password) == shortWEP:
+		return portal.SecurityWEP
 	}
 	return portal.SecurityWPA2
 }
@@ -188,7 +194,7 @@ func (p AccessPoint) check() error {
 			return fmt.Errorf("password must be empty where security is %s", security)
 		}
 	case portal.SecurityWEP:
-		if size != 5 && size != 13 {
+		if size != shortWEP && size != longWEP {
 			return errors.New("password must be 5 or 13 bytes where security is WEP")
 		}
 	case portal.SecurityWPA, portal.SecurityWPA2, portal.SecurityWPAWPA2, portal.SecurityWPA3, portal.SecurityWPA2WPA3:
