@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+type deviceCommands struct {
+	List        deviceList        `cmd:"" help:"List devices."`
+	Show        deviceShow        `cmd:"" help:"Show a device."`
+	Rename      deviceRename      `cmd:"" help:"Give a device another name."`
+	TimeZone    deviceTimeZone    `cmd:"" help:"Move a device to another time zone."`
+	Delete      deviceDelete      `cmd:"" help:"Delete a device with all that it said; its token is revoked and its connection closed."`
+	Datastreams deviceDatastreams `cmd:"" help:"Show a device's last values."`
+	Write       deviceWrite       `cmd:"" help:"Write a value to a device."`
+	Events      deviceEvents      `cmd:"" help:"Show a device's event log, newest first."`
+	Run         deviceRun         `cmd:"" help:"Run a virtual device."`
+}
+
+// deviceDoc is a device as the API shows it.
+type deviceDoc struct {
+	ID         string     `json:"id"`
+	Name       string     `json:"name"`
+	ProductID  string     `json:"product_id"`
+	AccountID  string     `json:"account_id"`
+	Online     bool       `json:"online"`
+	LastSeenAt *time.Time `json:"last_seen_at"`
+	TimeZone   string     `json:"time_zone"`
+	Firmware   struct {
+		Version string `json:"version"`
+		Library string `json:"library"`
+		Board   string `json:"board"`
+	} `json:"firmware"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+type deviceList struct{}
+
+// Run lists devices.
+func (deviceList) Run(ctx context.Context, s *shell) error {
+	return list(ctx, s, path("devices"), nil, "There are no devices.",
+		[]string{"ID", "NAME", "PRODUCT", "ONLINE", "LAST SEEN"}, func(d deviceDoc) []string {
+			return []string{d.ID, d.Name, d.ProductID, yesNo(d.Online), when(d.LastSeenAt)}
+		})
+}
+
+// oneDevice names a device on the command line.
+type oneDevice struct {
+	ID string `arg:"" help:"The device's id."`
+}
+
+type deviceShow struct{ oneDevice }
+
+// Run shows the device.
+func (c *deviceShow) Run(ctx context.Context, s *shell) error {
+	return show(ctx, s, http.MethodGet, path("devices", c.ID), nil, func(d deviceDoc) error {
+		return s.facts([2]string{"id", d.ID}, [2]string{"name", d.Name}, [2]string{"product", d.ProductID}, [2]string{"owner", d.AccountID},
+			[2]string{"online", yesNo(d.Online)}, [2]string{"last seen", when(d.LastSeenAt)}, [2]string{"time zone", d.TimeZone},
+			[2]string{"firmware", d.Firmware.Version}, [2]string{"library", d.Firmware.Library}, [2]string{"board", d.Firmware.Board},
+			[2]string{"since", when(&d.CreatedAt)})
+	})
+}
+
+type deviceRename struct {
+	oneDevice
+	Name string `arg:"" help:"Its new name."`
+}
+
+// Run renames the device.
+func (c *deviceRename) Run(ctx context.Context, s *shell) error {
+	return show(ctx, s, http.MethodPatch, path("devices", c.ID), map[string]string{"name": c.Name}, func(d deviceDoc) error {
+		return s.say("The device %s is called %s.", d.ID, d.Name)
+	})
+}
+
+type deviceTimeZone struct {
+	oneDevice
+	Zone string `arg:"" help:"The zone's IANA name, as in Europe/Berlin."`
+}
+
+// Run moves the device.
+func (c *deviceTimeZone) Run(ctx context.Context, s *shell) error {
+	return show(ctx, s, http.MethodPatch, path("devices", c.ID), map[string]string{"time_zone": c.Zone}, func(d deviceDoc) error {
+		return s.say("The device %s is in the time zone %s.", d.ID, d.TimeZone)
+	})
+}
+
+type deviceDelete struct{ oneDevice }
+
+// Run deletes the device.
+func (c *deviceDelete) Run(ctx context.Context, s *shell) error {
+	return show(ctx, s, http.MethodDelete, path("devices", c.ID), nil, func(struct{}) error {
+		return s.say("Deleted the device %s.", c.ID)
+	})
+}
+
+type deviceDatastreams struct{ oneDevice }
+
+type readingDoc struct {
+	Pin       string     `json:"pin"`
+	Name      string     `json:"name"`
+	Value     any        `json:"value"`
+	Valid     bool       `json:"valid"`
+	UpdatedAt *time.Time `json:"updated_at"`
+}
+
+// Run shows the last values.
+func (c *deviceDatastreams) Run(ctx context.Context, s *shell) error {
+	return list(ctx, s, path("devices", c.ID, "datastreams"), nil, "There are no values yet.",
+		[]string{"PIN", "NAME", "VALUE", "VALID", "UPDATED"}, func(r readingDoc) []string {
+			return []string{r.Pin, r.Name, text(r.Value), yesNo(r.Valid), when(r.UpdatedAt)}
+		})
+}
+
+type deviceWrite struct {
+	oneDevice
+	Pin   string `arg:"" help:"The pin, V0 to V255."`
+	Value string `arg:"" help:"The value; for an enum its label."`
+}
+
+// Run writes the value.
+func (c *deviceWrite) Run(ctx context.Context, s *shell) error {
+	type written struct {
+		Delivered bool `json:"delivered"`
+	}
+	return show(ctx, s, http.MethodPut, path("devices", c.ID, "datastreams", c.Pin), map[string]string{"value": c.Value}, func(w written) error {
+		if w.Delivered {
+			return s.say("Written to the device.")
+		}
+		return s.say("Stored. The device isn't connected now.")
+	})
+}
+
+type deviceEvents struct{ oneDevice }
+
+type eventDoc struct {
+	At          time.Time `json:"at"`
+	Code        string    `json:"code"`
+	Description string    `json:"description"`
+	System      bool      `json:"system"`
+}
+
+// Run shows the event log.
+func (c *deviceEvents) Run(ctx context.Context, s *shell) error {
+	return list(ctx, s, path("devices", c.ID, "events"), nil, "The event log is empty.",
+		[]string{"AT", "EVENT", "DESCRIPTION", "BY"}, func(e eventDoc) []string {
+			by := "device"
+			if e.System {
+				by = "cloud"
+			}
+			return []string{when(&e.At), e.Code, e.Description, by}
+		})
+}
