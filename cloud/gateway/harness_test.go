@@ -49,26 +49,32 @@ func newWorld(t testing.TB, limits gateway.Limits, fixed ...time.Time) *world {
 	t.Helper()
 	db, err := store.Open(t.Context(), store.Memory, store.Options{})
 	must(t, err)
-	w := &world{
-		registry: gateway.NewRegistry(), devices: store.As[everything](db),
-		telemetry: &records{}, presences: &presences{}, metrics: prometheus.NewRegistry(), ended: make(chan struct{}),
-	}
-	now := time.Now
-	if len(fixed) > 0 {
-		now = func() time.Time { return fixed[0] }
-	}
-	w.fleet = fleet.NewService(store.As[fleet.Tx](db), w.registry, now)
-	w.logins = &logins{fleet: w.fleet}
+	w := &world{devices: store.As[everything](db)}
 	must(t, w.devices.Update(t.Context(), func(tx everything) error {
 		return errors.Join(
 			tx.InsertAccount(account.Account{ID: "ada", Email: "ada@example.org", Role: account.RoleCustomer}),
 			tx.InsertAccount(account.Account{ID: "bob", Email: "bob@example.org", Role: account.RoleCustomer}),
 			tx.InsertProduct(product.Product{ID: "TMPLabcdefgh", Name: "myPlant", Vendor: "Blynk"}))
 	}))
+	now := time.Now
+	if len(fixed) > 0 {
+		now = func() time.Time { return fixed[0] }
+	}
+	t.Cleanup(func() { must(t, db.Close()) })
+	w.run(t, store.As[fleet.Tx](db), limits, now)
+	return w
+}
+
+// run runs a gateway until the test ends.
+func (w *world) run(t testing.TB, devices fleet.Storage, limits gateway.Limits, now func() time.Time) {
+	w.registry, w.metrics = gateway.NewRegistry(), prometheus.NewRegistry()
+	w.telemetry, w.presences = &records{}, &presences{}
+	w.fleet = fleet.NewService(devices, w.registry, now)
+	w.logins = &logins{fleet: w.fleet}
 	w.Gateway = gateway.New(w.registry, gateway.Services{Logins: w.logins, Fleet: w.fleet, Telemetry: w.telemetry, Publisher: w.presences},
 		limits, w.metrics, slog.New(slog.DiscardHandler), now)
 	ctx, stop := context.WithCancel(context.Background())
-	w.stop = stop
+	w.stop, w.ended = stop, make(chan struct{})
 	go func() {
 		defer close(w.ended)
 		if err := w.Run(ctx); err != nil {
@@ -78,9 +84,7 @@ func newWorld(t testing.TB, limits gateway.Limits, fixed ...time.Time) *world {
 	t.Cleanup(func() {
 		stop()
 		<-w.ended
-		must(t, db.Close())
 	})
-	return w
 }
 
 // token is the one of a device, 32 characters long.
