@@ -51,8 +51,7 @@ type Options struct {
 	WebSocket http.Handler
 	Metrics   prometheus.Gatherer // nil: /metrics is empty
 	Version   string
-	Log       *slog.Logger     // nil discards
-	Now       func() time.Time // nil: time.Now
+	Log       *slog.Logger // nil discards
 }
 
 const (
@@ -88,9 +87,6 @@ type API struct {
 func New(options Options) *API {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
-	}
-	if options.Now == nil {
-		options.Now = time.Now
 	}
 	if options.Metrics == nil {
 		options.Metrics = prometheus.NewRegistry()

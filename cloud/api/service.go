@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"sync"
 
@@ -61,7 +62,12 @@ func (a *API) metrics(_ context.Context, from *caller, _ *none) (*streamed, erro
 	if err := from.who.RequireMaker(); err != nil {
 		return nil, err
 	}
-	handler := promhttp.HandlerFor(a.Metrics, promhttp.HandlerOpts{DisableCompression: true})
+	handler := promhttp.HandlerFor(a.Metrics, promhttp.HandlerOpts{
+		DisableCompression: true,
+		// A metric that can't be told leaves the others as they are.
+		ErrorHandling: promhttp.ContinueOnError,
+		ErrorLog:      slog.NewLogLogger(a.Log.Handler(), slog.LevelError),
+	})
 	return &streamed{func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
 		handler.ServeHTTP(w, r)
