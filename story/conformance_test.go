@@ -3,9 +3,11 @@ package story_test
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +26,12 @@ func TestVirtualDeviceConforms(t *testing.T) {
 		t.Skip("takes a minute")
 	}
 	const productID, origin, pause = "TMPLplant001", "https://wizard.example", 60 * time.Millisecond
+	// An address of its own, where there is more than one: nobody else takes the
+	// portal's port while it is closed.
+	host := "127.0.0.1"
+	if runtime.GOOS == "linux" {
+		host = "127.78.0.1"
+	}
 	path := filepath.Join(t.TempDir(), "air.json")
 	if err := os.WriteFile(path, []byte("[]"), 0o600); err != nil {
 		t.Fatal(err)
@@ -37,7 +45,7 @@ func TestVirtualDeviceConforms(t *testing.T) {
 	opened := sync.OnceFunc(func() { close(setup) })
 	unit, err := device.New(device.Options{
 		ProductID: productID, Name: "myPlant", Vendor: "Blynk", WizardOrigins: []string{origin}, Flash: config.NewChip(),
-		Radio: air.Radio(radio.Unit{Portal: "127.0.0.1:0", Latency: radio.Latency{Scan: 5 * time.Millisecond, Join: 5 * time.Millisecond, Address: 5 * time.Millisecond}}),
+		Radio: air.Radio(radio.Unit{Portal: net.JoinHostPort(host, "0"), Latency: radio.Latency{Scan: 5 * time.Millisecond, Join: 5 * time.Millisecond, Address: 5 * time.Millisecond}}),
 		Timing: device.Timing{
 			Boot: 5 * time.Millisecond, BeforeRestart: 20 * time.Millisecond, Login: 300 * time.Millisecond, BetweenAttempts: 10 * time.Millisecond,
 			TrialIdle: 500 * time.Millisecond, RetryFirst: pause, RetryMax: 4 * pause, Heartbeat: 5,
