@@ -33,11 +33,15 @@ func CleanName(field, name string) (string, error) {
 		return "", fault.InvalidField(field, "device_name_empty", "The device's name is empty.", fmt.Sprintf("Give it 1 to %d characters.", MaxName))
 	case utf8.RuneCountInString(name) > MaxName:
 		return "", fault.InvalidField(field, "device_name_long", fmt.Sprintf("The device's name has more than %d characters.", MaxName), "Shorten it.")
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
-		return "", fault.InvalidField(field, "device_name_unprintable", "The device's name holds what can't be shown.", "Leave out control characters.")
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) || !strings.ContainsFunc(name, visible):
+		return "", fault.InvalidField(field, "device_name_unprintable", "The device's name holds what can't be shown.", "Use letters, digits, spaces and signs.")
 	}
 	return name, nil
 }
+
+// visible tells a character from those that only shape others, as the joiners of
+// emoji do.
+func visible(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) }
 
 // CheckTimeZone refuses what is no IANA time zone; "" is none either.
 func CheckTimeZone(zone string) error {
