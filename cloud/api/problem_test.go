@@ -225,9 +225,14 @@ func (p *provoked) limits() {
 	w.fillTimeline()
 	p.send(w, "maker", "POST", "/api/v1/provisionings/{attempt}/steps", `{"step":"configuration_accepted"}`)
 
-	w = build(p.t, account.Limits{ParallelHashes: 1, HashWait: 1, SignInsPerAccount: 1000, SignInsPerAddress: 1000}, nil)
-	for p.seen["passwords_busy"] == "" { // whether a place is found in no time is up to chance
-		p.send(w, "nobody", "POST", "/api/v1/sessions", wrong)
+	// One place for hashing, held for long by whoever comes first of many.
+	w = build(p.t, account.Limits{ParallelHashes: 1, HashWait: 1, HashMemory: 8 << 10, HashPasses: 20, HashLanes: 1, SignInsPerAccount: 1000, SignInsPerAddress: 1000}, nil)
+	for round := 0; round < 20 && p.seen["passwords_busy"] == ""; round++ {
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() { p.send(w, "nobody", "POST", "/api/v1/sessions", wrong) })
+		}
+		all.Wait()
 	}
 }
 

@@ -121,7 +121,9 @@ func build(t testing.TB, limits account.Limits, options func(*api.Options)) *wor
 	}
 	w := &world{t: t, db: db, hub: live.NewHub(), devices: &devices{online: map[string]bool{}}, log: &logs{}, known: map[string]string{}, bearers: map[string]string{}}
 	// The cheapest hashes: what protects passwords is account's to test.
-	limits.HashMemory, limits.HashPasses, limits.HashLanes = 64, 1, 1
+	if limits.HashMemory == 0 {
+		limits.HashMemory, limits.HashPasses, limits.HashLanes = 64, 1, 1
+	}
 	w.accounts = account.NewService(store.As[account.Tx](db), limits, time.Now)
 	devices := fleet.NewService(store.As[fleet.Tx](db), w.devices, time.Now)
 	w.attempts = provisioning.NewService(store.As[provisioning.Tx](db), sealer, w.devices, w.hub, provisioning.Settings{}, time.Now)
