@@ -192,6 +192,12 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 }
 
+func TestNobodyOwnsWhatHasNoOwner(t *testing.T) {
+	t.Parallel()
+	wantError(t, fleet.Visible(nobody, fleet.Device{}), fleet.ErrNotFound)
+	wantError(t, fleet.Owned(operator, fleet.Device{}), fleet.ErrNotOwner)
+}
+
 func TestDevicesAreListed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
