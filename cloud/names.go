@@ -3,6 +3,7 @@ package cloud
 import (
 	"net"
 	"net/netip"
+	"strings"
 )
 
 // certificateNames are the names and addresses that the instance is reached by:
@@ -53,4 +54,10 @@ func portOf(addr net.Addr) int {
 		return tcp.Port
 	}
 	return 0
+}
+
+// isLoopback tells whether a host, a name or an address, is this machine to itself.
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
 }

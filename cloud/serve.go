@@ -80,10 +80,23 @@ func (c *Cloud) deviceServer() api.DeviceServer {
 	if server.TLSPort == 0 {
 		server.TLSPort = secure
 	}
+	if isLoopback(server.Host) && c.reachesOut() {
+		c.log.Warn("Devices are sent to this machine's loopback address, which only virtual devices on it reach. Say how others reach it with --public-url or --device-host.", "host", server.Host)
+	}
 	if len(server.Host) > portal.MaxHost {
 		c.log.Warn(fmt.Sprintf("The device host has %d characters; Edgent devices take at most %d. Set a shorter one with --device-host.", len(server.Host), portal.MaxHost), "host", server.Host)
 	}
 	return server
+}
+
+// reachesOut tells whether other machines could connect at all.
+func (c *Cloud) reachesOut() bool {
+	for _, bound := range append(c.listener.PlainAddrs(), c.listener.TLSAddrs()...) {
+		if !addressOf(bound).IsLoopback() {
+			return true
+		}
+	}
+	return false
 }
 
 func firstPort(bound []net.Addr) int {

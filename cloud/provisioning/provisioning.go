@@ -109,7 +109,8 @@ type Tx interface {
 	Attempt(id string) (Attempt, error)                             // ErrNotFound if none
 	AttemptByToken(hash fleet.TokenHash) (Attempt, error)           // ErrNotFound if none
 	AttemptByKey(accountID, idempotencyKey string) (Attempt, error) // ErrNotFound if none
-	// Attempts lists an account's, newest first, before the given id.
+	// Attempts lists an account's, or for an empty id everyone's, newest first,
+	// before the given attempt.
 	Attempts(accountID, before string, limit int) ([]Attempt, error)
 	CountOpenAttempts(accountID string) (int, error)
 	OpenAttemptsOfDevice(deviceID string) ([]Attempt, error)

@@ -213,7 +213,7 @@ func TestOthersSeeNothing(t *testing.T) {
 		_, err = w.Cancel(ctx, who, opened.Attempt.ID)
 		wantError(t, err, provisioning.ErrNotFound)
 	}
-	_, err = w.Attempts(ctx, operator, "", 0)
+	_, err = w.Attempts(ctx, account.Principal{}, "", 0)
 	wantError(t, err, account.ErrAccountRequired)
 	if a, _, err := w.Attempt(ctx, operator, opened.Attempt.ID); err != nil || a.State != provisioning.Issued {
 		t.Errorf("the operator sees %v, %v", a.State, err)
@@ -248,6 +248,15 @@ func TestAttemptsAreListedNewestFirst(t *testing.T) {
 	must(t, err)
 	if len(all) != 3 || len(bens) != 0 {
 		t.Errorf("%d and %d attempts", len(all), len(bens))
+	}
+	opened, err := w.Open(ctx, ben, provisioning.Request{ProductID: quick}, "")
+	must(t, err)
+	everyones, err := w.Attempts(ctx, operator, "", 0)
+	must(t, err)
+	older, err := w.Attempts(ctx, operator, opened.Attempt.ID, 1)
+	must(t, err)
+	if len(everyones) != 4 || everyones[0].ID != opened.Attempt.ID || len(older) != 1 || older[0].ID != ids[0] {
+		t.Errorf("the operator sees %d, and before the newest %v", len(everyones), older)
 	}
 }
 

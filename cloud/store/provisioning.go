@@ -53,11 +53,17 @@ func (t *Tx) AttemptByKey(accountID, idempotencyKey string) (provisioning.Attemp
 
 // Attempts implements provisioning.Tx.
 func (t *Tx) Attempts(accountID, before string, limit int) ([]provisioning.Attempt, error) {
-	if before == "" {
-		return all(t, scanAttempt, `SELECT `+attemptColumns+` FROM attempts WHERE account_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2`, accountID, limit)
+	const newestFirst = ` ORDER BY created_at DESC, id DESC`
+	const olderThan = `(created_at, id) < (SELECT created_at, id FROM attempts WHERE id = `
+	switch {
+	case accountID == "" && before == "":
+		return all(t, scanAttempt, `SELECT `+attemptColumns+` FROM attempts`+newestFirst+` LIMIT $1`, limit)
+	case accountID == "":
+		return all(t, scanAttempt, `SELECT `+attemptColumns+` FROM attempts WHERE `+olderThan+`$1)`+newestFirst+` LIMIT $2`, before, limit)
+	case before == "":
+		return all(t, scanAttempt, `SELECT `+attemptColumns+` FROM attempts WHERE account_id = $1`+newestFirst+` LIMIT $2`, accountID, limit)
 	}
-	return all(t, scanAttempt, `SELECT `+attemptColumns+` FROM attempts
-		WHERE account_id = $1 AND (created_at, id) < (SELECT created_at, id FROM attempts WHERE id = $2) ORDER BY created_at DESC, id DESC LIMIT $3`, accountID, before, limit)
+	return all(t, scanAttempt, `SELECT `+attemptColumns+` FROM attempts WHERE account_id = $1 AND `+olderThan+`$2)`+newestFirst+` LIMIT $3`, accountID, before, limit)
 }
 
 // CountOpenAttempts implements provisioning.Tx.
