@@ -159,56 +159,57 @@ func (c *Chip) Read(offset int, into []byte) error {
 
 // Write clears bits, until the power fails.
 func (c *Chip) Write(offset int, data []byte) error {
-	return c.change(offset, len(data), false, func(i int, bits byte) {
-		c.cells[offset+i] &= data[i] | ^bits
+	return c.change(offset, len(data), false, func(from, to int, bits byte) {
+		for i := from; i < to; i++ {
+			c.cells[offset+i] &= data[i] | ^bits
+		}
 	})
 }
 
 // Erase sets a sector's bits, until the power fails.
 func (c *Chip) Erase(sector int) error {
 	offset := sector * SectorSize
-	return c.change(offset, SectorSize, true, func(i int, bits byte) {
-		c.cells[offset+i] |= bits
+	return c.change(offset, SectorSize, true, func(from, to int, bits byte) {
+		for i := from; i < to; i++ {
+			c.cells[offset+i] |= bits
+		}
 	})
 }
 
-// change lets set act on each byte in turn, with all bits or, when the power fails
-// there, with some.
-func (c *Chip) change(offset, size int, erase bool, set func(i int, bits byte)) error {
-	c.mu.Lock()
-	if err := c.within(offset, size); err != nil {
-		c.mu.Unlock()
-		return err
-	}
-	if c.off {
-		c.mu.Unlock()
-		return ErrPowerLost
-	}
-	var lost func()
-	for n := range size {
-		i := n
-		if erase && c.armed && c.cut.FromEnd {
-			i = size - 1 - n
-		}
-		if c.armed && c.cut.After == 0 {
-			set(i, c.cut.Torn)
-			c.off, lost = true, c.lost
-			break
-		}
-		set(i, 0xFF)
-		if c.armed {
-			c.cut.After--
-		}
-	}
-	err := c.keep(offset, size)
-	if c.off {
-		err = ErrPowerLost
-	}
-	c.mu.Unlock()
+// change lets set act on bytes from up to to, with all bits or, on the one at which
+// the power fails, with some.
+func (c *Chip) change(offset, size int, erase bool, set func(from, to int, bits byte)) error {
+	lost, err := c.changeLocked(offset, size, erase, set)
 	if lost != nil {
 		lost()
 	}
 	return err
+}
+
+func (c *Chip) changeLocked(offset, size int, erase bool, set func(from, to int, bits byte)) (lost func(), err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.within(offset, size); err != nil {
+		return nil, err
+	}
+	switch {
+	case c.off:
+		return nil, ErrPowerLost
+	case !c.armed || c.cut.After >= size:
+		set(0, size, 0xFF)
+		c.cut.After = max(0, c.cut.After-size)
+		return nil, c.keep(offset, size)
+	case erase && c.cut.FromEnd:
+		first := size - c.cut.After
+		set(first, size, 0xFF)
+		set(first-1, first, c.cut.Torn)
+	default:
+		set(0, c.cut.After, 0xFF)
+		set(c.cut.After, c.cut.After+1, c.cut.Torn)
+	}
+	c.off = true
+	_ = c.keep(offset, size) // the power is gone whether or not it succeeds
+	return c.lost, ErrPowerLost
 }
 
 func (c *Chip) within(offset, size int) error {
