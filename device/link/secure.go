@@ -27,17 +27,20 @@ func Secure(ctx context.Context, conn net.Conn, host string, roots *x509.CertPoo
 	return nil, classify(err)
 }
 
+// tlsAlert is the operation of the errors that crypto/tls makes of the other end's alerts.
+const tlsAlert = "remote error"
+
 func classify(err error) *Error {
 	var certificate *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
+	var operation *net.OpError
 	switch {
 	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &name), errors.As(err, &invalid):
 		return &Error{portal.CodeTLS, "the cloud's certificate was refused"}
-	case errors.As(err, &record), errors.As(err, &alert):
+	case errors.As(err, &record), errors.As(err, &operation) && operation.Op == tlsAlert:
 		return &Error{portal.CodeCloudOther, "what answers at the cloud's address speaks no TLS that this device knows"}
 	}
 	return &Error{portal.CodeCloud, "the cloud broke off the TLS handshake"}
