@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tendril-iot/tendril/device"
@@ -74,9 +75,10 @@ func (c *deviceRun) Run(ctx context.Context, s *shell) error {
 // unit is one device, its flash and where it is reached.
 type unit struct {
 	options device.Options
-	state   string // the flash's file
-	portal  string
-	control string // empty: none
+	device  atomic.Pointer[device.Device] // nil before run
+	state   string                        // the flash's file
+	portal  string                        // where it listens while setup is open
+	control string                        // empty: none
 }
 
 func (c *deviceRun) unit(i int, story *deviceStory) (u *unit, err error) {
@@ -96,7 +98,13 @@ func (c *deviceRun) unit(i int, story *deviceStory) (u *unit, err error) {
 	u.options = device.Options{
 		ProductID: c.Product, Name: c.Name, Vendor: c.Vendor, UnitSuffix: c.UnitSuffix,
 		FirmwareVersion: buildVersion(), WizardOrigins: c.WizardOrigin,
-		Notify:  func(e device.Event) { story.event(i, u.portal, e) },
+		Notify: func(e device.Event) {
+			address := ""
+			if made := u.device.Load(); made != nil {
+				address = made.State().Portal
+			}
+			story.event(i, address, e)
+		},
 		OnWrite: func(pin blynk.Pin, value string) { story.written(i, pin, value) },
 	}
 	return u, nil
@@ -129,6 +137,7 @@ func (u *unit) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	u.device.Store(made)
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return made.Run(ctx) })
 	if u.control != "" {
@@ -157,17 +166,19 @@ type deviceStory struct {
 
 // deviceLine is one moment of a unit's life.
 type deviceLine struct {
-	At    time.Time   `json:"at"`
-	Unit  int         `json:"unit"`
-	Event string      `json:"event"`
-	SSID  string      `json:"ssid,omitempty"`
-	Code  portal.Code `json:"code,omitempty"`
-	Pin   string      `json:"pin,omitempty"`
-	Value string      `json:"value,omitempty"`
+	At    time.Time `json:"at"`
+	Unit  int       `json:"unit"`
+	Event string    `json:"event"`
+	SSID  string    `json:"ssid,omitempty"`
+	// Portal is the setup portal's URL while it is open.
+	Portal string      `json:"portal,omitempty"`
+	Code   portal.Code `json:"code,omitempty"`
+	Pin    string      `json:"pin,omitempty"`
+	Value  string      `json:"value,omitempty"`
 }
 
 func (t *deviceStory) event(i int, address string, e device.Event) {
-	line := deviceLine{At: e.At.UTC(), Unit: i, Event: e.Name, SSID: wizard.Printable(e.SSID), Code: e.Code}
+	line := deviceLine{At: e.At.UTC(), Unit: i, Event: e.Name, SSID: wizard.Printable(e.SSID), Portal: address, Code: e.Code}
 	words := strings.ReplaceAll(e.Name, "_", " ")
 	if line.SSID != "" {
 		words += fmt.Sprintf(" %q", line.SSID)
@@ -175,8 +186,8 @@ func (t *deviceStory) event(i int, address string, e device.Event) {
 	if e.Code != portal.CodeNone {
 		words += fmt.Sprintf(": %s (%d)", e.Code, e.Code)
 	}
-	if e.Name == device.EventSetupUp && !strings.HasSuffix(address, ":0") {
-		words += ", portal at http://" + address
+	if e.Name == device.EventSetupUp {
+		words += ", its portal at " + address
 	}
 	t.tell(line, words)
 }

@@ -37,7 +37,7 @@ type datastreamFlag struct{ datastreamDoc }
 func (d *datastreamFlag) UnmarshalText(text []byte) error {
 	parsed, err := product.ParseDatastream(string(text))
 	if err != nil {
-		return fmt.Errorf("%q: %s", text, sentence(err))
+		return fmt.Errorf("in %q, %s", text, sentence(err))
 	}
 	d.datastreamDoc = datastreamDoc{Pin: parsed.Pin.String(), Name: parsed.Name, Type: string(parsed.Type),
 		Min: parsed.Min, Max: parsed.Max, Unit: parsed.Unit, Labels: parsed.Labels}

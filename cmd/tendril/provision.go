@@ -28,6 +28,7 @@ type provisionCommand struct {
 	Name     string `help:"What to call the device. Default: the product's name."`
 	DeviceID string `name:"device-id" placeholder:"ID" help:"A device of the account's, to bring onto another network. It keeps its name and values."`
 	TimeZone string `placeholder:"ZONE" help:"Where the device lives, as in Europe/Berlin. Default: UTC."`
+	Sessions string `placeholder:"DIR" variable:"TENDRIL_SESSIONS" help:"Where the sign-in and open attempts are kept between runs. Default: tendril in the user's configuration directory."`
 
 	IP      netip.Addr `name:"ip" group:"A fixed address of the device:" placeholder:"ADDR" help:"The device's address. Default: the network gives one."`
 	Mask    netip.Addr `group:"A fixed address of the device:" placeholder:"ADDR" help:"The network's mask, as in 255.255.255.0."`
@@ -56,7 +57,7 @@ var kinds = []struct {
 // Help is the long help.
 func (provisionCommand) Help() string {
 	var b strings.Builder
-	b.WriteString(`Join the device's setup network with this computer when it asks for that. What isn't given is asked for at the terminal; without a terminal it must be given. The sign-in is kept in the user's configuration directory. An attempt that was interrupted goes on with the same token when run again.
+	b.WriteString(`Join the device's setup network with this computer when it asks for that. What isn't given is asked for at the terminal; without a terminal it must be given. An attempt that was interrupted goes on with the same token when run again.
 
 Passwords are never flags: TENDRIL_PASSWORD is the account's and TENDRIL_WIFI_PASSWORD the home network's, or with _FILE the files that hold them.
 
@@ -79,9 +80,11 @@ func (c *provisionCommand) Run(ctx context.Context, s *shell) (err error) {
 	if err != nil {
 		return err
 	}
-	folder, err := wizard.DefaultFolder()
-	if err != nil {
-		return err
+	folder := wizard.NewFolder(c.Sessions)
+	if c.Sessions == "" {
+		if folder, err = wizard.DefaultFolder(); err != nil {
+			return err
+		}
 	}
 	request := wizard.Request{ProductID: c.Product, DeviceName: c.Name, DeviceID: c.DeviceID, TimeZone: c.TimeZone}
 	client, err := wizard.NewCloud(c.Cloud, wizard.CloudOptions{Roots: roots, Sessions: folder.Sessions(c.Cloud)})
