@@ -47,7 +47,6 @@ type model struct {
 	on        bool
 	proven    *portal.Configuration
 	trial     *portal.Configuration
-	tried     bool // the trial's login was sent once without an answer
 	lastError portal.Code
 	setup     bool // the button wants the setup network
 	online    bool

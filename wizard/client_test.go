@@ -127,11 +127,14 @@ func TestSignOutForgetsTheSession(t *testing.T) {
 	if in, err := cloud.SignedIn(); err != nil || !in {
 		t.Fatalf("signed in: %t, %v", in, err)
 	}
-	// The scripted cloud doesn't know the call: the session must stay.
+	w.fault = func(op string, nth int) fault { return when(op == opSignOut && nth == 1, fault{status: 500}) }
+	defer w.begin()()
 	if err := cloud.SignOut(t.Context()); err == nil {
 		t.Fatal("a refusal passed for a sign-out")
 	}
-	w.cloud.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { rw.WriteHeader(204) })
+	if in, err := cloud.SignedIn(); err != nil || !in {
+		t.Fatalf("the session is forgotten here and alive there: %v", err)
+	}
 	if err := cloud.SignOut(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -145,15 +145,7 @@ func (p *Problem) Error() string {
 	return text
 }
 
-// problemCode is the cloud's code for err, empty if it isn't the cloud's refusal.
-func problemCode(err error) string {
-	var p *Problem
-	if errors.As(err, &p) {
-		return p.Code
-	}
-	return ""
-}
-
+// problemStatus is the status of the cloud's refusal, 0 if err isn't one.
 func problemStatus(err error) int {
 	var p *Problem
 	if errors.As(err, &p) {

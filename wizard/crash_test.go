@@ -120,8 +120,10 @@ func TestCrashesNeverShareATokenNorLeaveAnAttempt(t *testing.T) {
 			made.Memory = mortal{made.Memory, c}
 			made.Timing.VerdictPatience = 100 * made.Timing.RetryEvery
 			made.Timing.PortalPatience = 20 * made.Timing.RetryEvery
+			settle := w.begin()
 			_, _ = made.Run(ctx)
 			cancel()
+			settle()
 			release()
 		}
 		last := newUnit(3)

@@ -104,7 +104,7 @@ func (r *run) choose(ctx context.Context) (stage, error) {
 		}
 		failure := impossible(wanted)
 		if failure == nil {
-			r.choice, r.wanted, r.pending, r.lost, r.failure = choice, wanted, true, 0, nil
+			r.choice, r.wanted, r.pending, r.renewed, r.lost, r.failure = choice, wanted, true, false, 0, nil
 			r.tell(Event{Name: EventChosen, SSID: choice.String()})
 			break
 		}
@@ -172,7 +172,7 @@ func (r *run) renew(ctx context.Context) (stage, error) {
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}
-	r.wanted.Token, r.pending = string(r.attempt.Token), true
+	r.wanted.Token, r.pending, r.renewed = string(r.attempt.Token), true, true
 	return (*run).handOver, nil
 }
 

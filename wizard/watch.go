@@ -167,11 +167,17 @@ func (r *run) conclude(ctx context.Context) (stage, error) {
 		return nil, err
 	case attempt.State == Online:
 		return r.online(attempt)
+	case attempt.State == Expired && r.renewable():
+		return (*run).renew, nil
 	case attempt.State.Final():
 		return r.ended(attempt.State)
 	}
 	return (*run).watch, nil
 }
+
+// renewable tells whether what was chosen may be handed over once more, with a new
+// attempt's token, when the attempt has expired: there is nothing to choose anew.
+func (r *run) renewable() bool { return r.wanted.SSID != "" && !r.renewed }
 
 // reopened deals with the unit's portal after a hand-over. wasGone tells that it
 // had closed in between, so that what it says is about this hand-over.
@@ -185,9 +191,8 @@ func (r *run) reopened(ctx context.Context, info portal.BoardInfo, wasGone bool)
 	switch {
 	case err == nil && attempt.State == Online:
 		return r.online(attempt)
-	case err == nil && attempt.State == Expired && r.wanted.SSID != "":
-		// The device failed because its token had died: there is nothing to
-		// choose anew.
+	case err == nil && attempt.State == Expired && r.renewable():
+		// The device failed because its token had died.
 		return (*run).renew, nil
 	}
 	r.info = info

@@ -78,6 +78,8 @@ type run struct {
 	wanted portal.Configuration
 	// pending tells that no device was given wanted yet.
 	pending bool
+	// renewed tells that this choice had an attempt that expired already.
+	renewed bool
 	// accepted tells that the device acknowledged wanted.
 	accepted bool
 	// resumed tells that the hand-over was an earlier run's.

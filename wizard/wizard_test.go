@@ -363,7 +363,7 @@ func TestAttemptExpiresWhileTheDeviceTries(t *testing.T) {
 	expired := false
 	w.fault = func(op string, _ int) fault {
 		if op == opInfo && w.unit.trial != nil && !expired {
-			// Nobody is told by the stream: the device's 703 comes first.
+			// Whether the cloud's word or the device's 703 comes first, is open.
 			expired = true
 			w.attempts[0].state = "expired"
 		}

@@ -27,15 +27,16 @@ const (
 
 // The requests that a [fault] can hit.
 const (
-	opSignIn = "sign-in"
-	opIssue  = "issue"
-	opShow   = "show"
-	opEvents = "events"
-	opReport = "report"
-	opCancel = "cancel"
-	opInfo   = "board info"
-	opScan   = "scan"
-	opConfig = "config"
+	opSignIn  = "sign-in"
+	opSignOut = "sign-out"
+	opIssue   = "issue"
+	opShow    = "show"
+	opEvents  = "events"
+	opReport  = "report"
+	opCancel  = "cancel"
+	opInfo    = "board info"
+	opScan    = "scan"
+	opConfig  = "config"
 )
 
 // fault is what happens to one request in place of its being done and answered.
@@ -77,7 +78,11 @@ type unit struct {
 type world struct {
 	cloud, portal *httptest.Server
 
+	// busy counts the requests being served; none begin while the world is shut.
+	busy sync.WaitGroup
+
 	mu       sync.Mutex
+	open     bool
 	password string // of the home network
 	sessions map[string]bool
 	attempts []*attempt
@@ -115,6 +120,16 @@ func (w *world) at(do func()) {
 	do()
 }
 
+// begin lets requests in. What it gives shuts them out again and waits for the end
+// of those that the wizard has left behind, so that the test has the world to itself.
+func (w *world) begin() (settle func()) {
+	w.at(func() { w.open = true })
+	return func() {
+		w.at(func() { w.open = false })
+		w.busy.Wait()
+	}
+}
+
 func (w *world) token(n int) string   { return fmt.Sprintf("TokenOfAttempt%018d", n) }
 func (w *world) session(n int) string { return fmt.Sprintf("session-secret-%d", n) }
 
@@ -122,6 +137,12 @@ func (w *world) session(n int) string { return fmt.Sprintf("session-secret-%d", 
 func (w *world) handle(op string, do func(http.ResponseWriter, *http.Request)) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
 		w.mu.Lock()
+		if !w.open {
+			w.mu.Unlock()
+			panic(http.ErrAbortHandler)
+		}
+		w.busy.Add(1)
+		defer w.busy.Done()
 		w.asked[op]++
 		f := w.fault(op, w.asked[op])
 		w.mu.Unlock()
@@ -175,6 +196,10 @@ func (w *world) cloudHandler() http.Handler {
 		w.sessions[session] = true
 		rw.WriteHeader(201)
 		fmt.Fprintf(rw, `{"token":%q}`, session)
+	})))
+	mux.HandleFunc("DELETE /api/v1/sessions/current", signedIn(opSignOut, locked(func(rw http.ResponseWriter, _ *http.Request) {
+		clear(w.sessions)
+		rw.WriteHeader(204)
 	})))
 	mux.HandleFunc("POST /api/v1/provisionings", signedIn(opIssue, locked(w.issue)))
 	mux.HandleFunc("GET /api/v1/provisionings/{id}", signedIn(opShow, locked(func(rw http.ResponseWriter, r *http.Request) {
@@ -506,7 +531,9 @@ func (w *world) run(t testing.TB, folder wizard.Folder, i wizard.Installer, chan
 	for _, c := range change {
 		c(made)
 	}
+	settle := w.begin()
 	s.result, s.err = made.Run(t.Context())
+	settle()
 	w.checkSecrets(t, fmt.Sprintf("%+v %#v %v", s, s.err, made))
 	lines, err := json.Marshal(s.events)
 	if err != nil {
