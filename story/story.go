@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tendril-iot/tendril/cloud"
@@ -103,6 +104,7 @@ type play struct {
 	unit     *device.Device
 	portal   chan string // the portal's URL, when the setup network opens first
 	pumped   chan string // what the cloud wrote to the pump
+	ending   atomic.Bool // what the device says of its own end is no part of the story
 }
 
 // Play tells the story and, once it has been told, calls stay with the scene; when
@@ -224,6 +226,7 @@ func (p *play) box(ctx context.Context, stay func(context.Context, Scene) error)
 	if err == nil {
 		err = p.staying(ctx, stay)
 	}
+	p.ending.Store(true)
 	unplug()
 	return errors.Join(err, <-unplugged, flash.Close())
 }
@@ -231,6 +234,9 @@ func (p *play) box(ctx context.Context, stay func(context.Context, Scene) error)
 // deviceEvent tells what the device does. It comes from the device's own
 // goroutine and must not wait.
 func (p *play) deviceEvent(e device.Event) {
+	if p.ending.Load() {
+		return
+	}
 	switch e.Name {
 	case device.EventSetupUp:
 		p.tell("setup_network_up", "The device opens its setup network %q.", e.SSID)

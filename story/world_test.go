@@ -103,6 +103,7 @@ func (i instance) plant(t testing.TB) (productID string) {
 		"datastreams": []map[string]any{
 			{"pin": "V1", "name": "moisture", "type": "double", "min": 0, "max": 100, "unit": "%"},
 			{"pin": "V2", "name": "pump", "type": "integer", "min": 0, "max": 1},
+			{"pin": "V3", "name": "dose", "type": "integer", "min": 0},
 		},
 	}, &made))
 	return made.ID
