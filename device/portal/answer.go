@@ -34,9 +34,10 @@ func (p *portal) change(serve http.HandlerFunc) http.HandlerFunc {
 			notAllowed(w, "GET, POST")
 		case p.foreign(r):
 			refuse(w, http.StatusForbidden, words.MessageForbidden, "")
-		case r.ContentLength > words.MaxRequest:
-			refuse(w, http.StatusRequestEntityTooLarge, words.MessageInvalid, "body")
+		case r.ContentLength > room(r):
+			tooLarge(w)
 		default:
+			r.Body = http.MaxBytesReader(w, r.Body, room(r))
 			serve(w, r)
 		}
 	}
