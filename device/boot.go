@@ -118,6 +118,9 @@ func (b *boot) run(life context.Context) error {
 		state = next
 	}
 	b.shutDown()
+	if life.Err() != nil {
+		return nil
+	}
 	b.d.tell(Event{Name: EventRestarting})
 	return nil
 }
@@ -161,7 +164,7 @@ func (b *boot) obey(p press, state StateName) StateName {
 	case p == pressedToErase:
 		if err := b.d.store.Erase(); err != nil {
 			b.flashFailed(err)
-			return state
+			return stateRestart
 		}
 		b.glance()
 		b.d.tell(Event{Name: EventErased})

@@ -201,7 +201,7 @@ func (d *Device) live(life context.Context) error {
 		if err != nil {
 			break
 		}
-		d.change(func(s *State) { s.Restarts++ })
+		d.change(func(s *State) { s.Restarts, s.told = s.Restarts+1, false })
 	}
 	d.mu.Lock()
 	d.off()

@@ -347,3 +347,5 @@ func get(target string, into any) error {
 	}
 	return decode(response.Body, into)
 }
+
+func portText(port uint16) string { return strconv.Itoa(int(port)) }
