@@ -59,17 +59,20 @@ func (c *deviceRun) Run(ctx context.Context, s *shell) error {
 	}
 	defer air.Close()
 	story := &deviceStory{shell: s, many: c.Count > 1}
-	// The first unit that fails ends all of them.
-	units, ctx := errgroup.WithContext(ctx)
-	for i := range c.Count {
-		unit, err := c.unit(i, story)
-		if err != nil {
+	units := make([]*unit, c.Count)
+	for i := range units {
+		if units[i], err = c.unit(i, story); err != nil {
 			return err
 		}
-		unit.options.Radio, unit.options.Roots, unit.options.Log = air.Radio(radio.Unit{Portal: unit.portal}), roots, s.log
-		units.Go(func() error { return unit.run(ctx) })
+		o := &units[i].options
+		o.Radio, o.Roots, o.Log = air.Radio(radio.Unit{Portal: units[i].portal}), roots, s.log
 	}
-	return units.Wait()
+	// The first that fails ends all of them.
+	running, ctx := errgroup.WithContext(ctx)
+	for _, u := range units {
+		running.Go(func() error { return u.run(ctx) })
+	}
+	return running.Wait()
 }
 
 // unit is one device, its flash and where it is reached.
