@@ -346,7 +346,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 	newer := config.NewChip()
 	// A sound slot of version 2: header, a payload of nothing, and its CRC.
-	if err := newer.Load(0, []byte{'T', 'n', 'S', 'l', 2, 0xFF, 0, 0, 1, 0, 0, 0, 0xE1, 0xC9, 0x3F, 0x6B}); err != nil {
+	if err := newer.Load(0, []byte{'T', 'n', 'S', 'l', 2, 0xFF, 0, 0, 1, 0, 0, 0, 0x41, 0xF5, 0x8D, 0x0D}); err != nil {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*device.Options){
@@ -355,6 +355,7 @@ func TestNewRefuses(t *testing.T) {
 		"name":       func(o *device.Options) { o.Name = "" },
 		"radio":      func(o *device.Options) { o.Radio = nil },
 		"flash":      func(o *device.Options) { o.Flash = nil },
+		"newer flash": func(o *device.Options) { o.Flash = newer },
 		"no MAC":     func(o *device.Options) { o.Flash = plainFlash{config.NewChip()} },
 	} {
 		o := good

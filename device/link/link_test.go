@@ -132,7 +132,7 @@ func TestLoginPatience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l, s := pair(t, link.Options{})
-		go s.read()
+		go func() { _, _ = io.Copy(io.Discard, s.conn) }()
 		began := time.Now()
 		err := l.Login(t.Context(), token)
 		if took := time.Since(began); err == nil || link.CodeOf(err) != portal.CodeCloud || took != link.LoginPatience {
