@@ -25,7 +25,7 @@ var (
 )
 
 // workers is how many stories are played at once. They mostly wait.
-const workers = 8
+const workers = 12
 
 // TestWhole plays random stories: two customers set up two units, again and again,
 // while passwords are wrong, replies get lost, units lose power in the midst of
@@ -311,6 +311,10 @@ func (w *world) heal() {
 			s := u.device.State()
 			return s.Online || s.SetupNetwork != ""
 		})
+		// Now, before it gets another one.
+		if u.proven.Load() && !u.device.State().Configured {
+			w.t.Errorf("unit %d has lost its proven configuration", i)
+		}
 		var failures []string
 		for !u.device.State().Online {
 			p.phone.join(u)
@@ -336,11 +340,6 @@ func (w *world) check() {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 10*time.Second)
 	defer cancel()
-	for i, u := range w.units {
-		if u.proven.Load() && !u.device.State().Configured {
-			w.t.Errorf("unit %d has lost its proven configuration", i)
-		}
-	}
 	for token, given := range w.facts.given() {
 		if given > 1 {
 			w.t.Errorf("a token (number %d) was given to %d units", token, given)
