@@ -350,13 +350,13 @@ func TestNewRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*device.Options){
-		"product":    func(o *device.Options) { o.ProductID = "plant" },
-		"no product": func(o *device.Options) { o.ProductID = "TMPL" },
-		"name":       func(o *device.Options) { o.Name = "" },
-		"radio":      func(o *device.Options) { o.Radio = nil },
-		"flash":      func(o *device.Options) { o.Flash = nil },
+		"product":     func(o *device.Options) { o.ProductID = "plant" },
+		"no product":  func(o *device.Options) { o.ProductID = "TMPL" },
+		"name":        func(o *device.Options) { o.Name = "" },
+		"radio":       func(o *device.Options) { o.Radio = nil },
+		"flash":       func(o *device.Options) { o.Flash = nil },
 		"newer flash": func(o *device.Options) { o.Flash = newer },
-		"no MAC":     func(o *device.Options) { o.Flash = plainFlash{config.NewChip()} },
+		"no MAC":      func(o *device.Options) { o.Flash = plainFlash{config.NewChip()} },
 	} {
 		o := good
 		change(&o)
