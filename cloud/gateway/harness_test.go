@@ -288,11 +288,11 @@ func (r *records) value(deviceID string, pin blynk.Pin) telemetry.Value {
 	return r.values[deviceID][pin]
 }
 
-func (r *records) SetProperty(_ context.Context, deviceID string, pin blynk.Pin, name, value string) error {
+func (r *records) SetProperty(ctx context.Context, deviceID string, pin blynk.Pin, name, value string) error {
 	if name == "unheard-of" {
 		return telemetry.ErrUnknownPin
 	}
-	return r.Log(nil, deviceID, telemetry.Event{Code: "property", Description: pin.String() + " " + name + " " + value})
+	return r.Log(ctx, deviceID, telemetry.Event{Code: "property", Description: pin.String() + " " + name + " " + value})
 }
 
 func (r *records) Log(_ context.Context, deviceID string, event telemetry.Event) error {
@@ -305,8 +305,8 @@ func (r *records) Log(_ context.Context, deviceID string, event telemetry.Event)
 	return nil
 }
 
-func (r *records) ClearEvents(_ context.Context, deviceID, code string) error {
-	return r.Log(nil, deviceID, telemetry.Event{Code: "cleared", Description: code})
+func (r *records) ClearEvents(ctx context.Context, deviceID, code string) error {
+	return r.Log(ctx, deviceID, telemetry.Event{Code: "cleared", Description: code})
 }
 
 func (r *records) logged(deviceID string) []telemetry.Event {

@@ -94,21 +94,21 @@ func (s *storage) fail(err error) {
 	s.down = err
 }
 
-func (s *storage) failure() (error, func()) {
+func (s *storage) failure() (before func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.down, s.before
+	return s.before, s.down
 }
 
 func (s *storage) View(ctx context.Context, f func(telemetry.Tx) error) error {
-	if err, _ := s.failure(); err != nil {
+	if _, err := s.failure(); err != nil {
 		return err
 	}
 	return s.inner.View(ctx, f)
 }
 
 func (s *storage) Update(ctx context.Context, f func(telemetry.Tx) error) error {
-	err, before := s.failure()
+	before, err := s.failure()
 	if before != nil {
 		before()
 	}
