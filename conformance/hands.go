@@ -123,6 +123,12 @@ func (b *bench) failsPower(ctx context.Context, otherwise func() (bool, error)) 
 	if err != nil {
 		return cut, err
 	}
+	// It may have failed between the two looks.
+	if on, err := b.powered(ctx); err != nil {
+		return cut, err
+	} else if !on {
+		cut = true
+	}
 	return cut, b.power(ctx, true)
 }
 
