@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tendril-iot/tendril/device"
+	"github.com/tendril-iot/tendril/device/config"
 	"github.com/tendril-iot/tendril/device/radio"
 	"github.com/tendril-iot/tendril/protocol/blynk"
 	"github.com/tendril-iot/tendril/wizard"
@@ -249,7 +250,8 @@ func (w *world) power(ctx context.Context, rng *rand.Rand) {
 		if rng.IntN(4) == 0 {
 			u.device.Power(false, -1)
 		} else {
-			u.device.Power(true, rng.IntN(600))
+			// Within the first bytes of a hand-over, or past the erasure of its sector.
+			u.device.Power(true, []int{rng.IntN(40), config.SectorSize + rng.IntN(160)}[rng.IntN(2)])
 		}
 		pause(ctx, rng, 60*time.Millisecond)
 		if u.device.State().State == device.StateOff {
