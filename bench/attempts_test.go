@@ -80,6 +80,7 @@ func BenchmarkAttempts(b *testing.B) {
 		disk, memory := newWizards(b, "", atOnce), newWizards(b, store.Memory, atOnce)
 		disk.round(b, each) // connections are made, caches filled
 		memory.round(b, each)
+		before := [2]footprint{disk.server.footprint(), memory.server.footprint()}
 		var onDisk, inMemory, ratios []float64
 		for i := range rounds {
 			var d, m float64
@@ -90,11 +91,15 @@ func BenchmarkAttempts(b *testing.B) {
 			}
 			onDisk, inMemory, ratios = append(onDisk, d), append(inMemory, m), append(ratios, d/m)
 		}
+		after := [2]footprint{disk.server.footprint(), memory.server.footprint()}
 		disk.server.end()
 		memory.server.end()
-		b.ReportMetric(median(onDisk), "attempts/s")
-		b.ReportMetric(median(inMemory), "in-memory/s")
-		b.ReportMetric(median(ratios), "of-in-memory")
+		report(b, "attempts/s", median(onDisk))
+		report(b, "in-memory/s", median(inMemory))
+		report(b, "of-in-memory", median(ratios))
+		const attempts = atOnce * each * rounds
+		report(b, "CPU-ms/attempt", milliseconds(after[0].Computed-before[0].Computed)/attempts)
+		report(b, "CPU-ms/in-memory", milliseconds(after[1].Computed-before[1].Computed)/attempts)
 		if ratio := median(ratios); ratio < limit {
 			b.Errorf("%.2f of the attempts that a store in memory allows, under the limit of %.2f", ratio, limit)
 		}

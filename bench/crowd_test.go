@@ -41,8 +41,9 @@ type crowdOrder struct {
 // crowdLogins tells how long after the beginning each device was logged in. A
 // device that was turned away or cut off has tried again, a second or two later.
 type crowdLogins struct {
-	After []time.Duration
-	Tries int
+	After    []time.Duration
+	Tries    int
+	Computed time.Duration // processor time that the devices took for it
 }
 
 // crowdRole is devices that log in, say what they are, and stay. The second
@@ -129,7 +130,7 @@ func (c *crowd) connect(began time.Time) (crowdLogins, error) {
 		})
 	}
 	connecting.Wait()
-	return crowdLogins{after, int(c.tries.Load())}, errors.Join(failures...)
+	return crowdLogins{after, int(c.tries.Load()), computed()}, errors.Join(failures...)
 }
 
 // persist tries as a device does, until it is logged in.
@@ -157,8 +158,7 @@ func (c *crowd) logIn(token string, deadline time.Time) (at time.Time, err error
 	if c.tls != nil {
 		conn = tls.Client(conn, c.tls)
 	}
-	must := conn.SetDeadline(deadline)
-	if err = errors.Join(must, exchange(conn, blynk.AppendFrame(nil, blynk.CommandLogin, 1, token))); err != nil {
+	if err = errors.Join(conn.SetDeadline(deadline), exchange(conn, blynk.AppendFrame(nil, blynk.CommandLogin, 1, token))); err != nil {
 		return at, err
 	}
 	at = time.Now()
@@ -225,6 +225,7 @@ func (all crowds) logIn() (logins crowdLogins) {
 		p.hear(&some)
 		logins.After = append(logins.After, some.After...)
 		logins.Tries += some.Tries
+		logins.Computed += some.Computed
 	}
 	return logins
 }

@@ -6,8 +6,17 @@ import (
 	"time"
 )
 
-// report gives a figure its name in the benchmark's output.
-func report(b *testing.B, figure float64, unit string) { b.ReportMetric(figure, unit) }
+// report gives a figure its unit in the benchmark's output. Of a benchmark that fails
+// only the log is shown, so then it is there.
+func report(b *testing.B, unit string, figure float64) {
+	b.Helper()
+	b.ReportMetric(figure, unit)
+	b.Cleanup(func() {
+		if b.Failed() {
+			b.Logf("%.4g %s", figure, unit)
+		}
+	})
+}
 
 // quiet leaves out the time of one iteration, which says nothing here.
 func quiet(b *testing.B) { b.ReportMetric(0, "ns/op") }

@@ -45,10 +45,11 @@ type serverOrder struct{ Data, Database string }
 // serverUp is where a server is reached.
 type serverUp struct{ URL, Plain, TLS, CAFile string }
 
-// footprint is what the kernel says of a process, in bytes.
+// footprint is what the kernel says of a process.
 type footprint struct {
-	Natural int // resident as it came
-	Settled int // resident after garbage was collected and given back
+	Natural  int           // resident bytes as it came
+	Settled  int           // resident bytes after garbage was collected and given back
+	Computed time.Duration // processor time so far
 }
 
 // serveRole is a server; each question after the first asks for its footprint.
@@ -83,6 +84,7 @@ func serveRole(in *json.Decoder, out *json.Encoder) error {
 }
 
 func answerFootprint(out *json.Encoder) error {
+	spent := computed()
 	natural, err := resident()
 	if err != nil {
 		return err
@@ -103,7 +105,7 @@ func answerFootprint(out *json.Encoder) error {
 			return err
 		}
 	}
-	return out.Encode(footprint{natural, settled})
+	return out.Encode(footprint{natural, settled, spent})
 }
 
 const statusFile = "/proc/self/status"

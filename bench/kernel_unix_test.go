@@ -4,6 +4,7 @@ package bench
 
 import (
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,4 +18,13 @@ func requireFiles(t testing.TB, devices int) {
 	if needed := uint64(devices + others); uint64(limit.Max) < needed {
 		t.Skipf("a process may have %d files open; this takes %d: see ulimit -n", limit.Max, needed)
 	}
+}
+
+// computed is how long the process's threads have computed, in user and kernel mode.
+func computed() time.Duration {
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

@@ -1,7 +1,0 @@
-//go:build !unix
-
-package bench
-
-import "testing"
-
-func requireFiles(testing.TB, int) {}
