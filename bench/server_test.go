@@ -148,12 +148,6 @@ func (s server) footprint() (now footprint) {
 	return now
 }
 
-// product makes one, and gives its id.
-func (s server) product(t testing.TB) string {
-	t.Helper()
-	return makeProduct(t, s.data)
-}
-
 // makeProduct makes a product as the operator of a server that runs on data.
 func makeProduct(t testing.TB, data string) (id string) {
 	t.Helper()
