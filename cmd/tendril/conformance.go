@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/tendril-iot/tendril/conformance"
 )
@@ -21,7 +22,7 @@ type conformanceCommand struct {
 
 // Help is the long help.
 func (conformanceCommand) Help() string {
-	return `A run configures the device again and again, and leaves it factory-fresh where it can. A device that is in use is refused, unless its control is given.
+	return `A run takes some minutes. It configures the device again and again, and leaves it factory-fresh where it can. A device that is in use is refused, unless its control is given.
 
 Exit codes: 0 nothing failed, 1 something did or the run couldn't begin, 2 a bad flag.`
 }
@@ -38,7 +39,8 @@ func (c *conformanceCommand) Run(ctx context.Context, s *shell) error {
 		Portal: c.Portal, Control: c.Control, Air: c.Air, Cloud: c.Cloud, CloudHost: c.CloudHost,
 		SSID: c.SSID, Password: password, Product: c.Product, WizardOrigin: c.WizardOrigin,
 	}, func(r conformance.Result) {
-		s.log.Debug("checked", "group", r.Group, "check", r.Check, "outcome", string(r.Outcome))
+		// A run takes minutes: this shows that it goes on.
+		fmt.Fprintf(s.stderr, "%-7s  %s: %s\n", r.Outcome, r.Group, r.Check)
 	})
 	if err != nil {
 		return err
