@@ -214,7 +214,7 @@ func (p *play) box(ctx context.Context, stay func(context.Context, Scene) error)
 	if err != nil {
 		return err
 	}
-	powered, unplug := context.WithCancel(ctx)
+	powered, unplug := context.WithCancel(context.WithoutCancel(ctx))
 	unplugged := make(chan error, 1)
 	p.tell("box_opened", "The customer opens the box and powers the device.")
 	go func() { unplugged <- p.unit.Run(powered) }()
