@@ -341,7 +341,8 @@ func checkPauses(status blynk.Status) func(context.Context, *bench) error {
 		before := b.cloud.logins()
 		l.connection.Close()
 		const tries = 3
-		if err := b.await(ctx, "the device tries three times", func() (bool, error) { return b.cloud.logins() >= before+tries, nil }); err != nil {
+		// Pauses grow up to a minute and a half; earlier checks may have grown them already.
+		if err := b.awaitFor(ctx, tries*b.options.Patience, "the device tries three times", func() (bool, error) { return b.cloud.logins() >= before+tries, nil }); err != nil {
 			return err
 		}
 		links := b.cloud.all()[before:]
