@@ -13,15 +13,9 @@ import (
 	"github.com/tendril-iot/tendril/wizard"
 )
 
-// operator makes requests as whoever holds the data directory: through the server
-// that runs there, else by opening the data.
-type operator struct {
-	client  *wizard.Cloud
-	release func() error
-}
-
-// withOperator runs f with an operator on the data directory.
-func (s *shell) withOperator(ctx context.Context, f func(*operator) error) (err error) {
+// withOperator runs f with a client that makes requests as whoever holds the data
+// directory: through the server that runs there, else by opening the data.
+func (s *shell) withOperator(ctx context.Context, f func(*wizard.Cloud) error) (err error) {
 	transport, release, err := cloud.OperatorTransport(ctx, cloud.Options{Data: s.Data, Version: buildVersion(), Log: s.log})
 	if err != nil {
 		return err
@@ -31,14 +25,14 @@ func (s *shell) withOperator(ctx context.Context, f func(*operator) error) (err 
 	if err != nil {
 		return err
 	}
-	return f(&operator{client, release})
+	return f(client)
 }
 
 // show makes a request and shows its answer: as it is with --json, else by words.
 func show[T any](ctx context.Context, s *shell, method, path string, in any, words func(T) error) error {
-	return s.withOperator(ctx, func(o *operator) error {
+	return s.withOperator(ctx, func(client *wizard.Cloud) error {
 		var answer json.RawMessage
-		if err := o.client.Call(ctx, method, path, in, &answer); err != nil {
+		if err := client.Call(ctx, method, path, in, &answer); err != nil {
 			return err
 		}
 		if s.JSON && answer != nil {
@@ -63,11 +57,11 @@ type page struct {
 // list fetches a whole list and shows it: with --json as one page that holds all
 // of it, else as a table.
 func list[T any](ctx context.Context, s *shell, path string, query url.Values, none string, titles []string, row func(T) []string) error {
-	return s.withOperator(ctx, func(o *operator) error {
+	return s.withOperator(ctx, func(client *wizard.Cloud) error {
 		all := page{Items: []json.RawMessage{}}
 		for more := true; more; {
 			var answer page
-			if err := o.client.Call(ctx, http.MethodGet, path+"?"+query.Encode(), nil, &answer); err != nil {
+			if err := client.Call(ctx, http.MethodGet, path+"?"+query.Encode(), nil, &answer); err != nil {
 				return err
 			}
 			all.Items = append(all.Items, answer.Items...)

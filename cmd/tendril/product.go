@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -107,7 +108,8 @@ type productList struct{}
 
 // Run lists products.
 func (productList) Run(ctx context.Context, s *shell) error {
-	return list(ctx, s, path("products"), nil, "There are no products. Make one with tendril product create.",
+	// A product may have 256 datastreams: more of them make a page too long.
+	return list(ctx, s, path("products"), url.Values{"limit": {"20"}}, "There are no products. Make one with tendril product create.",
 		[]string{"ID", "NAME", "VENDOR", "SETUP NETWORK", "DATASTREAMS"}, func(p productDoc) []string {
 			return []string{p.ID, p.Name, p.Vendor, p.setupNetwork(), strconv.Itoa(len(p.Datastreams))}
 		})

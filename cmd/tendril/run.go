@@ -181,8 +181,8 @@ func sentence(err error) string {
 	switch {
 	case errors.As(err, &refusal):
 		text = strings.TrimSpace(refusal.Message + " " + refusal.Hint)
-		if cause := errors.Unwrap(refusal); cause != nil && refusal.Kind == fault.Unavailable {
-			text += " (" + cause.Error() + ")"
+		if cause := errors.Unwrap(refusal); cause != nil && !strings.Contains(text, inner(cause)) {
+			text += " (" + inner(cause) + ")"
 		}
 	case errors.As(err, &problem):
 		text = problem.Error()

@@ -194,10 +194,11 @@ func (s *settings) read(path string) error {
 	return nil
 }
 
+// inner is the innermost part of what the system said, without what is told
+// already.
 func inner(err error) string {
-	var path *os.PathError
-	if errors.As(err, &path) {
-		return path.Err.Error()
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
+		err = next
 	}
 	return err.Error()
 }
