@@ -10,7 +10,7 @@ const tell = (event, fields = {}) => process.stdout.write(JSON.stringify({ event
 
 const { TENDRIL_TOKEN: token, TENDRIL_HOST: addr, TENDRIL_PORT: port, TENDRIL_CA: ca } = process.env;
 const connector = ca
-  ? new Blynk.SslClient({ addr, port: Number(port), ca: [ca] })
+  ? new Blynk.SslClient({ addr, port: Number(port), ca: Buffer.from(ca) })
   : new Blynk.TcpClient({ addr, port: Number(port) });
 const device = new Blynk.Blynk(token, { connector });
 const pins = new Map();
