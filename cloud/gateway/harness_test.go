@@ -290,7 +290,7 @@ func (r *records) value(deviceID string, pin blynk.Pin) telemetry.Value {
 
 func (r *records) SetProperty(ctx context.Context, deviceID string, pin blynk.Pin, name, value string) error {
 	if name == "unheard-of" {
-		return telemetry.ErrUnknownPin
+		return telemetry.ErrUnknownProperty
 	}
 	return r.Log(ctx, deviceID, telemetry.Event{Code: "property", Description: pin.String() + " " + name + " " + value})
 }

@@ -241,8 +241,8 @@ func (r *Request) normalise() (err error) {
 			return err
 		}
 	}
-	if r.TimeZone != "" && fleet.CheckTimeZone(r.TimeZone) != nil {
-		return ErrUnknownZone
+	if r.TimeZone != "" {
+		return fleet.CheckTimeZone(r.TimeZone)
 	}
 	return nil
 }

@@ -95,7 +95,6 @@ var (
 	ErrKeyUnfit      = fault.InvalidField("Idempotency-Key", "idempotency_key_unfit", "The Idempotency-Key is not acceptable.", fmt.Sprintf("Use 1 to %d printable ASCII characters.", MaxKey))
 	ErrOtherProduct  = fault.InvalidField("product_id", "other_product", "The device to provision anew is of another product.", "Send the product that the device has.")
 	ErrTokenLost     = fault.New(fault.Conflict, "token_lost", "The token of this provisioning can't be read any more: the instance's secret key is another one now.", "Cancel it and start a new one.")
-	ErrUnknownZone   = fault.InvalidField("time_zone", "unknown_time_zone", "This is no IANA time zone.", "Send a name such as Europe/Berlin.")
 )
 
 // Tx is what this package asks of a store inside one transaction. First logins

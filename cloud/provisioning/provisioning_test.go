@@ -36,7 +36,7 @@ func TestUnfitRequestsAreRefused(t *testing.T) {
 		"no product":             {ada, provisioning.Request{}, "", product.ErrNotFound, "product_id"},
 		"unknown product":        {ada, provisioning.Request{ProductID: "TMPLnone"}, "", product.ErrNotFound, "product_id"},
 		"unprintable name":       {ada, provisioning.Request{ProductID: plant, DeviceName: "a\x00b"}, "", fault.New(0, "device_name_unprintable", "", ""), "device_name"},
-		"unknown zone":           {ada, provisioning.Request{ProductID: plant, TimeZone: "Europe/Atlantis"}, "", provisioning.ErrUnknownZone, "time_zone"},
+		"unknown zone":           {ada, provisioning.Request{ProductID: plant, TimeZone: "Europe/Atlantis"}, "", fleet.ErrUnknownZone, "time_zone"},
 		"long key":               {ada, fit, strings.Repeat("k", provisioning.MaxKey+1), provisioning.ErrKeyUnfit, "Idempotency-Key"},
 		"unprintable key":        {ada, fit, "a\tb", provisioning.ErrKeyUnfit, "Idempotency-Key"},
 		"unknown device":         {ada, provisioning.Request{ProductID: plant, DeviceID: "none"}, "", fleet.ErrNotFound, "device_id"},

@@ -56,7 +56,6 @@ const (
 
 // The refusals of this package.
 var (
-	ErrUnknownPin      = fault.New(fault.NotFound, "datastream_not_found", "The device has no such datastream.", "List its datastreams and check the pin.")
 	ErrValueUnfit      = fault.InvalidField("value", "value_text", fmt.Sprintf("A value is text of at most %d bytes.", MaxValue), "Send a shorter text, in UTF-8.")
 	ErrEventLimit      = fault.New(fault.TooMany, "event_limit", fmt.Sprintf("The device has logged %d events in 24 hours, which is as many as it may.", MaxEventsPerDay), "Log less often.")
 	ErrEventCode       = fault.InvalidField("code", "event_code", "The event's code is not acceptable.", fmt.Sprintf("Use 1 to %d bytes of printable text.", MaxCode))
