@@ -220,15 +220,23 @@ func (b *bench) reopen(ctx context.Context) (portal.BoardInfo, error) {
 	return info, nil
 }
 
-func checkProvenSurvives(ctx context.Context, b *bench) error {
-	first, err := b.online(ctx)
+// provenInSetup brings the device online, looks that its configuration is proven,
+// and opens its setup network again.
+func (b *bench) provenInSetup(ctx context.Context) (portal.Configuration, error) {
+	c, err := b.online(ctx)
 	if err != nil {
-		return err
+		return c, err
 	}
 	if err := b.proven(ctx); err != nil {
-		return err
+		return c, err
 	}
-	if _, err := b.reopen(ctx); err != nil {
+	_, err = b.reopen(ctx)
+	return c, err
+}
+
+func checkProvenSurvives(ctx context.Context, b *bench) error {
+	first, err := b.provenInSetup(ctx)
+	if err != nil {
 		return err
 	}
 	before := b.restarts(ctx)
@@ -286,13 +294,7 @@ func (b *bench) powerCycled(ctx context.Context, c portal.Configuration) error {
 }
 
 func checkReplaced(ctx context.Context, b *bench) error {
-	if _, err := b.online(ctx); err != nil {
-		return err
-	}
-	if err := b.proven(ctx); err != nil {
-		return err
-	}
-	if _, err := b.reopen(ctx); err != nil {
+	if _, err := b.provenInSetup(ctx); err != nil {
 		return err
 	}
 	second := b.cloud.configuration()
@@ -313,14 +315,8 @@ func checkReplaced(ctx context.Context, b *bench) error {
 }
 
 func checkResetKeeps(ctx context.Context, b *bench) error {
-	c, err := b.online(ctx)
+	c, err := b.provenInSetup(ctx)
 	if err != nil {
-		return err
-	}
-	if err := b.proven(ctx); err != nil {
-		return err
-	}
-	if _, err := b.reopen(ctx); err != nil {
 		return err
 	}
 	a, err := b.do(ctx, ask{method: "POST", path: portal.PathReset})
