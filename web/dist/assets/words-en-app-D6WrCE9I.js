@@ -1,0 +1,1 @@
+var e={"app.title":`Your devices`};export{e as default};

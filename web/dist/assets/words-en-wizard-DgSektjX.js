@@ -1,0 +1,1 @@
+var e={"common.continue":`Continue`,"common.back":`Back`,"common.try_again":`Try again`};export{e as default};

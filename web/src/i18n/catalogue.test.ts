@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest'
+import { Catalogue } from './catalogue.ts'
+import { chooseLanguage } from './languages.ts'
+
+describe('a catalogue', () => {
+  test('prefers the maker’s words, then the language’s, then English', () => {
+    const catalogue = new Catalogue([
+      ['de', { a: 'Pflanze' }],
+      ['de', { a: 'Gerät', b: 'Weiter' }],
+      ['en', { a: 'device', b: 'Continue', c: 'Back' }],
+    ])
+    expect(['a', 'b', 'c', 'd'].map((key) => catalogue.format(key))).toEqual(['Pflanze', 'Weiter', 'Back', 'd'])
+  })
+
+  test('passes over a text that can’t be formatted', () => {
+    const catalogue = new Catalogue([
+      ['de', { a: '{n, plural, one {ein', b: 'Hallo {nobody}' }],
+      ['en', { a: '{n, plural, one {# device} other {# devices}}', b: 'Hello' }],
+    ])
+    expect(catalogue.format('a', { n: 2 })).toBe('2 devices')
+    expect(catalogue.format('b', {})).toBe('Hello')
+  })
+
+  test('uses the plural forms of the language that the text is in', () => {
+    const texts = { n: '{n, plural, one {# sieć} few {# sieci} many {# sieci!} other {# sieci?}}' }
+    const catalogue = new Catalogue([['pl', texts]])
+    expect([1, 3, 5].map((n) => catalogue.format('n', { n }))).toEqual(['1 sieć', '3 sieci', '5 sieci!'])
+  })
+
+  test('shows markup as it is', () => {
+    expect(new Catalogue([['en', { a: '<b>{x}</b>' }]]).format('a', { x: '<i>' })).toBe('<b><i></b>')
+  })
+
+  test('does not take what every object has for a text', () => {
+    expect(new Catalogue([['en', {}]]).format('toString')).toBe('toString')
+  })
+})
+
+test('the first wanted language that there is is chosen', () => {
+  expect(chooseLanguage(['tlh', 'pt-BR', 'de'])).toBe('pt')
+  expect(chooseLanguage(['zh-Hant-TW'])).toBe('zh')
+  expect(chooseLanguage(['xx'])).toBe('en')
+  expect(chooseLanguage(['constructor'])).toBe('en')
+})

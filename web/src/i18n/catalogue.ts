@@ -1,0 +1,44 @@
+import { IntlMessageFormat } from 'intl-messageformat'
+import type { Language } from './languages.ts'
+
+/** Texts by key, in ICU MessageFormat. */
+export type Texts = Record<string, string>
+
+export type Params = Record<string, string | number | Date>
+
+/**
+ * The words of one language: the maker's own first, then the catalogue's, then
+ * English. Formatting never throws: a text that can't be formatted is passed over
+ * for the next, and a key that nobody knows is shown as itself.
+ */
+export class Catalogue {
+  readonly #layers: readonly (readonly [language: Language, texts: Texts])[]
+  readonly #formats = new Map<string, IntlMessageFormat>()
+
+  constructor(layers: readonly (readonly [Language, Texts])[]) {
+    this.#layers = layers
+  }
+
+  format(key: string, params?: Params): string {
+    for (const [language, texts] of this.#layers) {
+      const text = Object.hasOwn(texts, key) ? texts[key] : undefined
+      if (text === undefined) continue
+      try {
+        return String(this.#parsed(language, text).format(params))
+      } catch {
+        // A broken override must not break the page.
+      }
+    }
+    return key
+  }
+
+  #parsed(language: Language, text: string): IntlMessageFormat {
+    const id = language + '\0' + text
+    let format = this.#formats.get(id)
+    if (!format) {
+      format = new IntlMessageFormat(text, language, undefined, { ignoreTag: true })
+      this.#formats.set(id, format)
+    }
+    return format
+  }
+}
