@@ -1,6 +1,7 @@
 # make test   everything that CI runs; installs what it lacks and says so
 # make check  the fast inner loop: format, vet, lint, unit tests
 # make build  the binary, in dist/
+# make pages  builds web/dist, the embedded pages, from their sources
 # make bench  the benchmarks that docs/benchmarks.md quotes
 # make cross  builds for every platform that we ship to
 
@@ -13,11 +14,13 @@ RUNS ?= 1000
 KILLS ?= 100
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PLATFORMS = linux/amd64 linux/arm64 linux/arm darwin/amd64 darwin/arm64 windows/amd64
+# Node.js of the project's own, where the machine's is missing or too old.
+export PATH := $(CURDIR)/.node/node_modules/.bin:$(PATH)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: test check build bench format vet lint unit race story npm fuzz cross
+.PHONY: test check build pages bench format vet lint unit web race story npm node web-packages fuzz cross
 
-test: format vet lint npm race story fuzz cross
+test: format vet lint npm web race story fuzz cross
 
 check: format vet lint unit
 
@@ -40,15 +43,40 @@ race:
 story: npm
 	$(GO) test ./story -count=1 -timeout 30m -runs $(RUNS) -kills $(KILLS)
 
+# The pages' types, their unit tests, and whether the committed bundle is what the
+# sources make: then Go alone builds the program.
+web: web-packages
+	cd web && npx openapi-typescript ../cloud/api/testdata/openapi.json -o node_modules/.schema.d.ts >/dev/null && cmp node_modules/.schema.d.ts src/api/schema.d.ts || { echo "web/src/api/schema.d.ts is not what the API's description makes; run: cd web && npm run types"; exit 1; }
+	cd web && npm run --silent check && npm test --silent
+	cd web && npm run --silent build -- --logLevel warn --outDir node_modules/.built && diff -r node_modules/.built dist || { echo "web/dist is not what web/src makes; run make pages and commit it"; exit 1; }
+
+pages: web-packages
+	cd web && npm run --silent build
+
+# packages installs what a folder's lock file pins, once.
+define packages
+	@if ! cmp -s $(1)/package-lock.json $(1)/node_modules/.package-lock.source; then \
+	  echo "Installing npm packages as $(1)/package-lock.json pins them: $(2)."; \
+	  (cd $(1) && npm ci --no-audit --no-fund --loglevel error && cp package-lock.json node_modules/.package-lock.source); \
+	fi
+endef
+
+web-packages: node
+	$(call packages,web,the pages are checked and built with them)
+
 # A device client that we did not write, for the compatibility test.
-npm:
+npm: node
+	$(call packages,story/npm,the published blynk-library runs in the compatibility test)
+
+# Vite needs Node.js 20.19.
+node:
 	@if ! command -v npm >/dev/null; then \
-	  echo "Node.js is missing: the compatibility test runs the published blynk-library. Installing Debian's nodejs and npm."; \
+	  echo "Node.js is missing: the pages and the compatibility test need it. Installing Debian's nodejs and npm."; \
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; \
 	fi
-	@if ! cmp -s story/npm/package-lock.json story/npm/node_modules/.package-lock.source; then \
-	  echo "Installing blynk-library, as story/npm/package-lock.json pins it, for the compatibility test."; \
-	  (cd story/npm && npm ci --no-audit --no-fund && cp package-lock.json node_modules/.package-lock.source); \
+	@if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || a === 20 && b >= 19 ? 0 : 1)'; then \
+	  echo "Node.js $$(node --version) is too old to build the pages. Installing a newer one from npm, into .node."; \
+	  npm install --prefix .node --no-audit --no-fund --no-save node@22.23.3; \
 	fi
 
 fuzz:
