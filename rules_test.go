@@ -19,7 +19,7 @@ const module = "github.com/tendril-iot/tendril/"
 var mayImport = map[string][]string{
 	"protocol/blynk":  {},
 	"protocol/portal": {},
-	"cloud":           {"cloud", "protocol"},
+	"cloud":           {"cloud", "protocol", "web"},
 	"device":          {"device", "protocol", "web"},
 	"wizard":          {"wizard", "protocol"},
 	"conformance":     {"conformance", "protocol", "wizard"},

@@ -20,6 +20,7 @@ import (
 	"github.com/tendril-iot/tendril/cloud/gateway"
 	"github.com/tendril-iot/tendril/cloud/listener"
 	"github.com/tendril-iot/tendril/cloud/live"
+	"github.com/tendril-iot/tendril/cloud/pages"
 	"github.com/tendril-iot/tendril/cloud/product"
 	"github.com/tendril-iot/tendril/cloud/provisioning"
 	"github.com/tendril-iot/tendril/cloud/sealing"
@@ -130,12 +131,18 @@ func (c *Cloud) newAPI(server api.DeviceServer) *api.API {
 	options := api.Options{
 		Accounts: c.accounts, Products: c.products, Fleet: c.devices, Provisioning: c.provisionings, Telemetry: c.telemetry, Live: c.hub,
 		Server: server, InsecureHTTP: c.options.InsecureHTTP, TrustedProxies: c.options.TrustedProxies,
+		Pages:     pages.New(pages.Options{Product: c.productPage, PortalURL: c.options.PortalURL, Version: c.options.Version, Log: c.log}),
 		WebSocket: c.gateway.WebSocket(), Metrics: c.metrics, Version: c.options.Version, Log: c.log,
 	}
 	if c.options.PublicURL != "" {
 		options.PublicURL, _ = parsePublicURL(c.options.PublicURL) // Open has checked it
 	}
 	return api.New(options)
+}
+
+// productPage is what a product's page is made with.
+func (c *Cloud) productPage(ctx context.Context, slug string) (pages.Product, error) {
+	return pages.Product{}, product.ErrNotFound
 }
 
 // Operator is the operator's API without a socket: of a Cloud that listens, or of

@@ -16,6 +16,7 @@ import (
 	"github.com/tendril-iot/tendril/cloud/gateway"
 	"github.com/tendril-iot/tendril/cloud/listener"
 	"github.com/tendril-iot/tendril/cloud/provisioning"
+	"github.com/tendril-iot/tendril/protocol/portal"
 )
 
 // DatabaseFile is the database's name in the data directory.
@@ -32,6 +33,10 @@ type Options struct {
 	// PublicURL is where people reach the instance, http or https, without a path:
 	// http://localhost:PORT with the first plain port, or the like with https.
 	PublicURL string
+	// PortalURL is where the pages find a device's portal once the phone is on its
+	// setup network: http, without a path. Default: http://192.168.4.1. Others are
+	// for virtual devices.
+	PortalURL string
 	// DeviceHost, DevicePort and DeviceTLSPort are where devices are sent: the
 	// public URL's host, the first plain and the first TLS port.
 	DeviceHost                string
@@ -69,6 +74,7 @@ func (o Options) WithDefaults() Options {
 	if o.ListenTLS == nil {
 		o.ListenTLS = []string{":9443"}
 	}
+	setDefault(&o.PortalURL, "http://"+portal.Address)
 	o.Accounts = o.Accounts.WithDefaults()
 	o.Provisioning = o.Provisioning.WithDefaults()
 	o.Gateway = o.Gateway.WithDefaults()
@@ -114,6 +120,9 @@ func (o Options) check() error {
 		if _, err := parsePublicURL(o.PublicURL); err != nil {
 			return err
 		}
+	}
+	if at, err := parsePublicURL(o.PortalURL); err != nil || at.Scheme != "http" {
+		return unfit("portal-url", fmt.Sprintf("is %q, where no portal can be", o.PortalURL), "Write http://, an address and perhaps a port, as in http://127.0.0.1:8081.")
 	}
 	if strings.ContainsAny(o.DeviceHost, ":/ ") && !isAddress(o.DeviceHost) {
 		return unfit("device-host", fmt.Sprintf("is %q, no host name or address", o.DeviceHost), "Write it without scheme and port, as in devices.example.org.")

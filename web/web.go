@@ -21,6 +21,10 @@ import (
 	"sync"
 )
 
+// Languages are those that the pages speak, by BCP 47 code; the first is the one
+// that all others are translated from, and shown to who wants none of them.
+var Languages = []string{"en", "de", "es", "fr", "pt", "it", "nl", "pl", "uk", "tr", "ar", "hi", "ja", "zh"}
+
 //go:embed all:dist
 var dist embed.FS
 
@@ -31,6 +35,9 @@ type File struct {
 	// Compressed is Raw under gzip; nil if that makes it no smaller.
 	Compressed []byte
 }
+
+// NewFile is a file of a media type, compressed if that pays.
+func NewFile(kind string, raw []byte) File { return File{kind, raw, compressed(raw)} }
 
 // Bundle is what was built.
 type Bundle struct {
@@ -77,7 +84,7 @@ func load(files fs.FS) (*Bundle, error) {
 		case "manifest.json":
 			return json.Unmarshal(raw, &b.chunks)
 		default:
-			b.Files[name] = File{mediaType(name), raw, compressed(raw)}
+			b.Files[name] = NewFile(mediaType(name), raw)
 		}
 		return nil
 	})

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -43,6 +44,9 @@ type Options struct {
 	// PublicURL is where people reach the instance; nil if nobody said. An https
 	// one is where plain requests from afar are sent.
 	PublicURL *url.URL
+	// Pages serves the pages for people; it gives false, with nothing written, for
+	// what it hasn't got. Nil: there are none.
+	Pages func(http.ResponseWriter, *http.Request) (served bool)
 	// InsecureHTTP serves API and pages to everyone over plain HTTP.
 	InsecureHTTP bool
 	// TrustedProxies are the networks whose X-Forwarded-* headers are believed.
@@ -137,12 +141,21 @@ func (a *API) public(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != "/healthz" && !a.edge.admit(w, r, from.client) {
 		return
 	}
+	if a.Pages != nil && !a.knows(r) && a.Pages(w, r) {
+		return
+	}
 	from.credentials(r)
 	if !from.byBearer && a.origins.Check(r) != nil {
 		writeProblem(w, problemOf(errCrossOrigin))
 		return
 	}
 	a.route(w, r, from)
+}
+
+// knows tells whether the address is the API's own.
+func (a *API) knows(r *http.Request) bool {
+	_, pattern := a.mux.Handler(r)
+	return pattern != "" || strings.HasPrefix(r.URL.Path, "/api/")
 }
 
 // Operator answers who holds the data directory: every request is the operator's.

@@ -110,7 +110,6 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"DELETE", "/api/v1/devices/nothere", "", 401, 404, 404, 404, 404},
 		{"GET", "/healthz", "", 200, 200, 200, 200, 200},
 		{"GET", "/openapi.json", "", 200, 200, 200, 200, 200},
-		{"GET", "/", "", 200, 200, 200, 200, 200},
 	} {
 		for as, want := range map[string]int{"nobody": c.nobody, "bert": c.bert, "anna": c.anna, "maker": c.maker, "operator": c.root} {
 			response, text := w.send(w.request(t.Context(), as, c.method, c.path, c.body))

@@ -2,9 +2,7 @@ package api
 
 import (
 	"context"
-	_ "embed"
 	"encoding/json"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -19,11 +17,6 @@ type healthDoc struct {
 	Status  string `json:"status" enum:"ok"`
 	Version string `json:"version"`
 }
-
-//go:embed page/index.html
-var indexText string
-
-var indexPage = template.Must(template.New("index").Parse(indexText))
 
 func (a *API) serviceRoutes() {
 	const service = "Service"
@@ -43,10 +36,6 @@ func (a *API) serviceRoutes() {
 		w.Header().Set("Content-Type", "application/json")
 		// A reader that is gone needs no answer.
 		_, _ = w.Write(document())
-	})
-	a.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_ = indexPage.Execute(w, struct{ Version string }{a.Version})
 	})
 }
 

@@ -19,6 +19,7 @@ type serveCommand struct {
 	Listen        []string  `placeholder:"ADDR" help:"Where to listen for devices and plain HTTP. May be repeated."`
 	ListenTLS     []string  `name:"listen-tls" placeholder:"ADDR" help:"The same under TLS. May be repeated."`
 	PublicURL     string    `name:"public-url" placeholder:"URL" help:"Where people reach the cloud. Default: http://localhost with the first port."`
+	PortalURL     string    `name:"portal-url" placeholder:"URL" help:"Where the wizard's pages find a device's portal; for virtual devices, as in http://127.0.0.1:8081. Default: http://192.168.4.1."`
 	DeviceHost    string    `placeholder:"HOST" help:"Where devices are sent. Default: the public URL's host."`
 	DevicePort    int       `placeholder:"PORT" help:"Which port devices are sent to. Default: the first of --listen."`
 	DeviceTLSPort int       `name:"device-tls-port" placeholder:"PORT" help:"Which port devices that use TLS are sent to. Default: the first of --listen-tls."`
@@ -71,7 +72,7 @@ func (*serveCommand) AfterApply(ctx *kong.Context) error {
 // options are the cloud's settings.
 func (c *serveCommand) options(s *shell) cloud.Options {
 	options := cloud.Options{
-		Data: s.Data, Listen: c.Listen, ListenTLS: c.ListenTLS, PublicURL: c.PublicURL,
+		Data: s.Data, Listen: c.Listen, ListenTLS: c.ListenTLS, PublicURL: c.PublicURL, PortalURL: c.PortalURL,
 		DeviceHost: c.DeviceHost, DevicePort: c.DevicePort, DeviceTLSPort: c.DeviceTLSPort,
 		TLSCert: c.TLSCert, TLSKey: c.TLSKey, InsecureHTTP: c.InsecureHTTP,
 		Accounts: c.Account, Provisioning: c.Provisioning, Gateway: c.Gateway, Listener: c.Listener,
