@@ -131,18 +131,20 @@ func (c *Cloud) newAPI(server api.DeviceServer) *api.API {
 	options := api.Options{
 		Accounts: c.accounts, Products: c.products, Fleet: c.devices, Provisioning: c.provisionings, Telemetry: c.telemetry, Live: c.hub,
 		Server: server, InsecureHTTP: c.options.InsecureHTTP, TrustedProxies: c.options.TrustedProxies,
-		Pages:     pages.New(pages.Options{Product: c.productPage, PortalURL: c.options.PortalURL, Version: c.options.Version, Log: c.log}),
+		PortalURL: c.options.PortalURL,
+		Pages: pages.New(pages.Options{
+			Product: func(ctx context.Context, slug string) (p pages.Product, err error) {
+				p.Name, p.Wizard, err = c.api.WizardPage(ctx, slug)
+				return p, err
+			},
+			PortalURL: c.options.PortalURL, Version: c.options.Version, Log: c.log,
+		}),
 		WebSocket: c.gateway.WebSocket(), Metrics: c.metrics, Version: c.options.Version, Log: c.log,
 	}
 	if c.options.PublicURL != "" {
 		options.PublicURL, _ = parsePublicURL(c.options.PublicURL) // Open has checked it
 	}
 	return api.New(options)
-}
-
-// productPage is what a product's page is made with.
-func (c *Cloud) productPage(ctx context.Context, slug string) (pages.Product, error) {
-	return pages.Product{}, product.ErrNotFound
 }
 
 // Operator is the operator's API without a socket: of a Cloud that listens, or of

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -19,8 +20,6 @@ import (
 	"time"
 
 	"github.com/tendril-iot/tendril/cloud"
-	"github.com/tendril-iot/tendril/device"
-	"github.com/tendril-iot/tendril/device/config"
 	"github.com/tendril-iot/tendril/device/radio"
 	"github.com/tendril-iot/tendril/protocol/blynk"
 	"github.com/tendril-iot/tendril/wizard"
@@ -61,13 +60,16 @@ func (m Moment) MarshalJSON() ([]byte, error) {
 // Scene is what stands when the story has been told: the cloud serves, the device
 // is online, and values have gone both ways.
 type Scene struct {
-	URL      string // the API's
+	URL      string // the API's and the pages'
+	Wizard   string // the product's page, where the next box can be set up
 	CAFile   string // what TLS clients trust it by
 	Data     string // the cloud's data directory, for admin commands
 	Product  string // template id
 	DeviceID string
-	Email    string // the customer's account
-	Password wizard.Secret
+	// HomePassword is that of the home network, which is in the air only.
+	HomePassword string
+	Email        string // the customer's account
+	Password     wizard.Secret
 }
 
 // The plant's pins, the home network, and the customer.
@@ -79,6 +81,7 @@ var (
 const (
 	productName   = "myPlant"
 	productVendor = "Blynk"
+	productSlug   = "myplant"
 	home          = "Home"
 	homePassword  = "secret-pass"
 	email         = "customer@example.com"
@@ -101,21 +104,24 @@ type play struct {
 	mu       sync.Mutex // holds Tell in order
 	scene    Scene
 	customer *wizard.Cloud
-	unit     *device.Device
-	portal   chan string // the portal's URL, when the setup network opens first
-	pumped   chan string // what the cloud wrote to the pump
-	ending   atomic.Bool // what the device says of its own end is no part of the story
+	air      *radio.Air
+	first    *box
+	ending   atomic.Bool // what the devices say of their own end is no part of the story
 }
 
 // Play tells the story and, once it has been told, calls stay with the scene; when
 // stay returns, everything ends. The error is why the story could not be told to
 // its end, or stay's.
 func Play(ctx context.Context, options Options, stay func(context.Context, Scene) error) error {
-	p := &play{Options: options, began: time.Now(), portal: make(chan string, 1), pumped: make(chan string, 16)}
+	p := &play{Options: options, began: time.Now()}
 	for _, address := range []*string{&p.Listen, &p.ListenTLS, &p.Portal} {
 		if *address == "" {
 			*address = "127.0.0.1:0"
 		}
+	}
+	// Every box in turn has its portal there, and the pages know it from the start.
+	if err := p.fixPortal(ctx); err != nil {
+		return err
 	}
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
@@ -123,7 +129,7 @@ func Play(ctx context.Context, options Options, stay func(context.Context, Scene
 	p.scene.Data = filepath.Join(p.Data, "cloud")
 
 	instance, err := cloud.Open(ctx, cloud.Options{
-		Data: p.scene.Data, Listen: []string{p.Listen}, ListenTLS: []string{p.ListenTLS}, Version: p.Version, Log: p.Log,
+		Data: p.scene.Data, Listen: []string{p.Listen}, ListenTLS: []string{p.ListenTLS}, PortalURL: "http://" + p.Portal, Version: p.Version, Log: p.Log,
 	})
 	if err != nil {
 		return err
@@ -154,7 +160,7 @@ func (p *play) with(ctx context.Context, instance *cloud.Cloud, stay func(contex
 	p.tell("cloud_up", "The cloud is up at %s.", p.scene.URL)
 	err := p.product(ctx)
 	if err == nil {
-		err = p.box(ctx, stay)
+		err = p.plug(ctx, stay)
 	}
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
@@ -185,40 +191,40 @@ func (p *play) product(ctx context.Context) error {
 		ID string `json:"id"`
 	}
 	err = maker.Call(ctx, http.MethodPost, "/api/v1/products", map[string]any{
-		"name": productName, "vendor": productVendor,
+		"name": productName, "vendor": productVendor, "slug": productSlug,
 		"datastreams": []map[string]any{
 			{"pin": moisture.String(), "name": "moisture", "type": "double", "min": 0, "max": 100, "unit": "%"},
 			{"pin": pump.String(), "name": "pump", "type": "enum", "labels": []string{"off", "on"}, "default": "off"},
 		},
 	}, &made)
-	p.scene.Product = made.ID
+	p.scene.Product, p.scene.HomePassword = made.ID, homePassword
+	p.scene.Wizard = p.scene.URL + "/p/" + productSlug
 	if err = errors.Join(err, release()); err == nil {
 		p.tell("product_made", "The maker describes a product: %s by %s, %s.", productName, productVendor, made.ID)
 	}
 	return err
 }
 
-// box opens it: a factory-fresh unit gets power for the first time.
-func (p *play) box(ctx context.Context, stay func(context.Context, Scene) error) error {
-	flash, err := config.OpenFile(filepath.Join(p.Data, "device.flash"))
+// fixPortal settles on a port, if any would do.
+func (p *play) fixPortal(ctx context.Context) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", p.Portal)
 	if err != nil {
 		return err
 	}
-	air := around()
-	defer air.Close()
-	p.unit, err = device.New(device.Options{
-		ProductID: p.scene.Product, Name: productName, Vendor: productVendor, Board: "Tendril Virtual",
-		Radio: air.Radio(radio.Unit{Portal: p.Portal}), Flash: flash, Log: p.Log,
-		Notify: p.deviceEvent, OnWrite: p.written,
-	})
-	if err != nil {
-		return err
-	}
-	powered, unplug := context.WithCancel(context.WithoutCancel(ctx))
-	unplugged := make(chan error, 1)
-	p.tell("box_opened", "The customer opens the box and powers the device.")
-	go func() { unplugged <- p.unit.Run(powered) }()
+	p.Portal = listener.Addr().String()
+	return listener.Close()
+}
 
+// plug opens the first box, sets the device up and uses it.
+func (p *play) plug(ctx context.Context, stay func(context.Context, Scene) error) error {
+	p.air = around()
+	defer p.air.Close()
+	powered, unplug := context.WithCancel(context.WithoutCancel(ctx))
+	defer unplug()
+	var err error
+	if p.first, err = p.open(powered, 1); err != nil {
+		return err
+	}
 	err = p.setUp(ctx)
 	if err == nil {
 		err = p.use(ctx)
@@ -228,50 +234,7 @@ func (p *play) box(ctx context.Context, stay func(context.Context, Scene) error)
 	}
 	p.ending.Store(true)
 	unplug()
-	return errors.Join(err, <-unplugged, flash.Close())
-}
-
-// deviceEvent tells what the device does. It comes from the device's own
-// goroutine and must not wait.
-func (p *play) deviceEvent(e device.Event) {
-	if p.ending.Load() {
-		return
-	}
-	switch e.Name {
-	case device.EventSetupUp:
-		p.tell("setup_network_up", "The device opens its setup network %q.", e.SSID)
-		select {
-		case p.portal <- p.unit.State().Portal:
-		default:
-		}
-	case device.EventStored:
-		p.tell("stored", "The device has stored it as a trial.")
-	case device.EventSetupGone:
-		p.tell("setup_network_gone", "The device closes its setup network.")
-	case device.EventRestarting:
-		p.tell("restarting", "The device restarts.")
-	case device.EventAddress:
-		p.tell("joined", "The device is on the home WiFi.")
-	case device.EventLoggedIn:
-		p.tell("logged_in", "The device has logged in to the cloud with its token.")
-	case device.EventProven:
-		p.tell("proven", "The device keeps its configuration for good.")
-	case device.EventFailed:
-		p.tell("failed", "The device reports %s (%d).", e.Code, int(e.Code))
-	case device.EventDisconnected:
-		p.tell("disconnected", "The device has lost the cloud.")
-	}
-}
-
-// written is the pump.
-func (p *play) written(pin blynk.Pin, value string) {
-	if pin != pump {
-		return
-	}
-	select {
-	case p.pumped <- value:
-	default: // nobody looks at it so often
-	}
+	return errors.Join(err, p.first.wait())
 }
 
 // setUp is the customer with the Connection Wizard.
@@ -287,7 +250,7 @@ func (p *play) setUp(ctx context.Context) error {
 	}
 	var address string
 	select {
-	case address = <-p.portal:
+	case address = <-p.first.portal:
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
-	"strconv"
-	"time"
+	"sync"
 )
 
 // reading is a datastream's value in the API's event streams.
@@ -32,7 +30,7 @@ func (p *play) use(ctx context.Context) error {
 	case err := <-arrived:
 		return err
 	}
-	if err := p.unit.Write(moisture, wet); err != nil {
+	if err := p.first.unit.Write(moisture, wet); err != nil {
 		return err
 	}
 	if err := <-arrived; err != nil {
@@ -47,7 +45,7 @@ func (p *play) use(ctx context.Context) error {
 		return err
 	}
 	select {
-	case value := <-p.pumped:
+	case value := <-p.first.pumped:
 		p.tell("value_down", "The customer switches the pump on; the device has received %q.", value)
 	case <-ctx.Done():
 		return ctx.Err()
@@ -78,45 +76,17 @@ func (p *play) await(ctx context.Context, wanted string, watched chan<- struct{}
 	return errors.Join(errors.New("the stream of the device's values has ended"), ctx.Err())
 }
 
-// every is how often the plant is measured while the story stands.
-const every = 5 * time.Second
-
-// staying keeps the plant alive: it dries, and is watered while the pump is on.
+// staying keeps the plant alive and opens further boxes while the story stands.
 func (p *play) staying(ctx context.Context, stay func(context.Context, Scene) error) error {
 	ctx, cancel := context.WithCancel(ctx)
-	living := make(chan struct{})
-	go func() {
-		defer close(living)
-		p.grow(ctx)
-	}()
+	defer cancel()
+	var living sync.WaitGroup
+	living.Go(func() { p.first.grow(ctx, true) })
+	opened := make(chan error, 1)
+	go func() { opened <- p.boxes(ctx) }()
 	err := stay(ctx, p.scene)
+	p.ending.Store(true)
 	cancel()
-	<-living
-	return err
-}
-
-func (p *play) grow(ctx context.Context) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	wet, pumping := 42.5, true
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case value := <-p.pumped:
-			if pumping = value == "1"; pumping {
-				p.tell("pump", "The pump is on.")
-			} else {
-				p.tell("pump", "The pump is off.")
-			}
-		case <-ticker.C:
-			change := -2 * rand.Float64()
-			if pumping {
-				change = 3
-			}
-			wet = min(100, max(0, wet+change))
-			// While the device is off-line there is nobody to tell.
-			_ = p.unit.Write(moisture, strconv.FormatFloat(wet, 'f', 1, 64))
-		}
-	}
+	living.Wait()
+	return errors.Join(err, <-opened)
 }

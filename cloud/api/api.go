@@ -44,6 +44,8 @@ type Options struct {
 	// PublicURL is where people reach the instance; nil if nobody said. An https
 	// one is where plain requests from afar are sent.
 	PublicURL *url.URL
+	// PortalURL is where the pages find a device's portal.
+	PortalURL string
 	// Pages serves the pages for people; it gives false, with nothing written, for
 	// what it hasn't got. Nil: there are none.
 	Pages func(http.ResponseWriter, *http.Request) (served bool)
@@ -122,6 +124,7 @@ func (a *API) routes() {
 	a.accountRoutes()
 	a.keyRoutes()
 	a.productRoutes()
+	a.wizardRoutes()
 	a.provisioningRoutes()
 	a.deviceRoutes()
 	a.datastreamRoutes()

@@ -99,11 +99,16 @@ type productDoc struct {
 	AttemptLifeSeconds int64           `json:"attempt_life_seconds,omitempty" doc:"How long a provisioning stays open; absent: the instance's default."`
 	CreatedAt          time.Time       `json:"created_at"`
 	UpdatedAt          time.Time       `json:"updated_at"`
+	Slug               string          `json:"slug" doc:"Its page is /p/<slug>." example:"myplant"`
+	Setup              product.Setup   `json:"setup" enum:"tendril,edgent" doc:"The kind of portal that its devices serve."`
+	Accent             string          `json:"accent" doc:"The colour of its pages." example:"#1f7a4d"`
+	AccentDark         string          `json:"accent_dark" doc:"The same on dark pages." example:"#7fd0a0"`
 }
 
 func showProduct(p product.Product) productDoc {
 	out := productDoc{ID: p.ID, Name: p.Name, Vendor: p.Vendor, UnitSuffix: p.UnitSuffix, SetupNetwork: setupNetworkDoc{p.SSIDPrefix()},
-		Datastreams: []datastreamDoc{}, AttemptLifeSeconds: int64(p.AttemptLife / time.Second), CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC()}
+		Datastreams: []datastreamDoc{}, AttemptLifeSeconds: int64(p.AttemptLife / time.Second), CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
+		Slug: p.Slug, Setup: p.Setup, Accent: p.Accent, AccentDark: p.DarkAccent()}
 	for _, d := range p.Datastreams {
 		out.Datastreams = append(out.Datastreams, showDatastream(d))
 	}
@@ -116,6 +121,10 @@ type productCreationDoc struct {
 	UnitSuffix         bool            `json:"unit_suffix,omitempty" doc:"Whether the setup network's name ends in 4 characters of the unit's own."`
 	Datastreams        []datastreamDoc `json:"datastreams,omitempty" nullable:"false"`
 	AttemptLifeSeconds int64           `json:"attempt_life_seconds,omitempty" minimum:"0" maximum:"86400" doc:"60 to 86,400; 0: the instance's default."`
+	Slug               string          `json:"slug,omitempty" doc:"Default: made from the name."`
+	Setup              product.Setup   `json:"setup,omitempty" enum:"tendril,edgent" doc:"Default: tendril."`
+	Accent             string          `json:"accent,omitempty" doc:"#rrggbb that can be read on white."`
+	AccentDark         string          `json:"accent_dark,omitempty" doc:"#rrggbb that can be read on dark pages. Default: made from accent."`
 }
 
 type productChangeDoc struct {
@@ -124,6 +133,10 @@ type productChangeDoc struct {
 	UnitSuffix         *bool            `json:"unit_suffix,omitempty"`
 	Datastreams        *[]datastreamDoc `json:"datastreams,omitempty" nullable:"false" doc:"Replaces all of them."`
 	AttemptLifeSeconds *int64           `json:"attempt_life_seconds,omitempty" minimum:"0" maximum:"86400"`
+	Slug               *string          `json:"slug,omitempty" doc:"The page at the old one is gone."`
+	Setup              *product.Setup   `json:"setup,omitempty" enum:"tendril,edgent"`
+	Accent             *string          `json:"accent,omitempty" doc:"Empty: the default."`
+	AccentDark         *string          `json:"accent_dark,omitempty" doc:"Empty: made from accent."`
 }
 
 func (a *API) productRoutes() {
@@ -164,7 +177,8 @@ func (a *API) createProduct(ctx context.Context, from *caller, in *body[productC
 		return nil, err
 	}
 	p, err := a.Products.Create(ctx, from.who, product.Draft{Name: in.Body.Name, Vendor: in.Body.Vendor, UnitSuffix: in.Body.UnitSuffix,
-		Datastreams: streams, AttemptLife: time.Duration(in.Body.AttemptLifeSeconds) * time.Second})
+		Datastreams: streams, AttemptLife: time.Duration(in.Body.AttemptLifeSeconds) * time.Second,
+		Slug: in.Body.Slug, Setup: in.Body.Setup, Accent: in.Body.Accent, AccentDark: in.Body.AccentDark})
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +192,8 @@ func (a *API) changeProduct(ctx context.Context, from *caller, in *struct {
 	if err := from.who.RequireMaker(); err != nil {
 		return nil, err
 	}
-	change := product.Change{Name: in.Body.Name, Vendor: in.Body.Vendor, UnitSuffix: in.Body.UnitSuffix}
+	change := product.Change{Name: in.Body.Name, Vendor: in.Body.Vendor, UnitSuffix: in.Body.UnitSuffix,
+		Slug: in.Body.Slug, Setup: in.Body.Setup, Accent: in.Body.Accent, AccentDark: in.Body.AccentDark}
 	if docs := in.Body.Datastreams; docs != nil {
 		streams, err := readDatastreams(*docs)
 		if err != nil {

@@ -22,7 +22,26 @@ type Product struct {
 	AttemptLife time.Duration
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+
+	// Slug is the product's name in addresses: its page is /p/<slug>. Unique.
+	Slug string
+	// Setup is what portal its devices serve.
+	Setup Setup
+	// Accent and AccentDark are the colours of its pages, light and dark, as
+	// #rrggbb; an empty AccentDark is made from Accent.
+	Accent, AccentDark string
 }
+
+// Setup is the kind of portal that a product's devices serve on their setup network.
+type Setup string
+
+// The kinds of portal.
+const (
+	// SetupTendril is a portal that pages can use: it answers the wizard's origin.
+	SetupTendril Setup = "tendril"
+	// SetupEdgent is that of Blynk's Edgent, which answers Blynk's apps only.
+	SetupEdgent Setup = "edgent"
+)
 
 // DefaultVendor is the vendor of products that name none.
 const DefaultVendor = "Tendril"
@@ -54,7 +73,8 @@ type Datastream struct {
 
 // The refusals of this package.
 var (
-	ErrNotFound = fault.New(fault.NotFound, "product_not_found", "There is no such product.", "List the products and check the id.")
+	ErrNotFound  = fault.New(fault.NotFound, "product_not_found", "There is no such product.", "List the products and check the id.")
+	ErrSlugTaken = fault.InvalidField("slug", "slug_taken", "Another product has this slug.", "Choose another one.")
 )
 
 // Tx is what this package asks of a store inside one transaction.
@@ -62,6 +82,7 @@ type Tx interface {
 	InsertProduct(Product) error
 	UpdateProduct(Product) error
 	Product(id string) (Product, error) // ErrNotFound if none
+	ProductBySlug(slug string) (Product, error)
 	// Products lists by creation, after the given id.
 	Products(after string, limit int) ([]Product, error)
 }

@@ -41,6 +41,14 @@ func wantField(t *testing.T, err error, field string) {
 	}
 }
 
+func faultHint(err error) string {
+	var refused *fault.Error
+	if !errors.As(err, &refused) {
+		return ""
+	}
+	return refused.Hint
+}
+
 func TestOnlyMakersChangeProducts(t *testing.T) {
 	t.Parallel()
 	s := service(t)

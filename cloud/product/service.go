@@ -42,6 +42,10 @@ type Draft struct {
 	UnitSuffix   bool
 	Datastreams  []Datastream
 	AttemptLife  time.Duration
+	// Slug is made from the name, if empty.
+	Slug               string
+	Setup              Setup
+	Accent, AccentDark string
 }
 
 // Change is a partial update: nil fields stay.
@@ -50,6 +54,10 @@ type Change struct {
 	UnitSuffix   *bool
 	Datastreams  *[]Datastream
 	AttemptLife  *time.Duration
+	Slug         *string
+	Setup        *Setup
+	// Accent and AccentDark, set to "", are the default again.
+	Accent, AccentDark *string
 }
 
 // Create makes a product.
@@ -62,12 +70,26 @@ func (s *Service) Create(ctx context.Context, by account.Principal, draft Draft)
 	}
 	now := s.now().UTC().Truncate(time.Millisecond)
 	p := Product{ID: newTemplateID(), Name: draft.Name, Vendor: draft.Vendor, UnitSuffix: draft.UnitSuffix,
-		Datastreams: draft.Datastreams, AttemptLife: draft.AttemptLife, CreatedAt: now, UpdatedAt: now}
+		Datastreams: draft.Datastreams, AttemptLife: draft.AttemptLife, CreatedAt: now, UpdatedAt: now,
+		Slug: draft.Slug, Setup: draft.Setup, Accent: draft.Accent, AccentDark: draft.AccentDark}
 	if err := p.normalise(); err != nil {
 		return Product{}, err
 	}
-	err := s.storage.Update(ctx, func(tx Tx) error { return tx.InsertProduct(p) })
-	return p, err
+	err := s.storage.Update(ctx, func(tx Tx) (err error) {
+		if draft.Slug != "" {
+			err = p.claimSlug(tx)
+		} else {
+			p.Slug, err = freeSlug(tx, p.Name)
+		}
+		if err != nil {
+			return err
+		}
+		return tx.InsertProduct(p)
+	})
+	if err != nil {
+		return Product{}, err
+	}
+	return p, nil
 }
 
 // Update changes a product.
@@ -85,8 +107,15 @@ func (s *Service) Update(ctx context.Context, by account.Principal, id string, c
 		set(&p.UnitSuffix, change.UnitSuffix)
 		set(&p.Datastreams, change.Datastreams)
 		set(&p.AttemptLife, change.AttemptLife)
+		set(&p.Slug, change.Slug)
+		set(&p.Setup, change.Setup)
+		set(&p.Accent, change.Accent)
+		set(&p.AccentDark, change.AccentDark)
 		p.UpdatedAt = s.now().UTC().Truncate(time.Millisecond)
 		if err := p.normalise(); err != nil {
+			return err
+		}
+		if err := p.claimSlug(tx); err != nil {
 			return err
 		}
 		return tx.UpdateProduct(p)
@@ -110,6 +139,15 @@ func set[T any](to *T, value *T) {
 func (s *Service) Product(ctx context.Context, id string) (p Product, err error) {
 	err = s.storage.View(ctx, func(tx Tx) error {
 		p, err = tx.Product(id)
+		return err
+	})
+	return p, err
+}
+
+// BySlug is the product whose page is /p/<slug>.
+func (s *Service) BySlug(ctx context.Context, slug string) (p Product, err error) {
+	err = s.storage.View(ctx, func(tx Tx) error {
+		p, err = tx.ProductBySlug(slug)
 		return err
 	})
 	return p, err
@@ -145,6 +183,9 @@ func (p *Product) normalise() error {
 	}
 	if life := p.AttemptLife; life != 0 && (life < minAttemptLife || life > maxAttemptLife) {
 		return fault.InvalidField("attempt_life_seconds", "attempt_life_range", "An attempt lives between 60 and 86,400 seconds.", "Leave it out for the instance's default.")
+	}
+	if err := p.normaliseLook(); err != nil {
+		return err
 	}
 	p.Datastreams = slices.Clone(p.Datastreams) // the caller's stay as they are
 	return checkDatastreams(p.Datastreams)

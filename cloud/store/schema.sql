@@ -43,9 +43,14 @@ CREATE TABLE products (
     datastreams  TEXT    NOT NULL,
     attempt_life BIGINT  NOT NULL,
     created_at   BIGINT  NOT NULL,
-    updated_at   BIGINT  NOT NULL
+    updated_at   BIGINT  NOT NULL,
+    slug         TEXT    NOT NULL DEFAULT '',
+    setup        TEXT    NOT NULL DEFAULT 'tendril',
+    accent       TEXT    NOT NULL DEFAULT '#1f7a4d',
+    accent_dark  TEXT    NOT NULL DEFAULT '' -- empty: made from accent
 );
 CREATE INDEX products_by_creation ON products (created_at, id);
+CREATE UNIQUE INDEX products_by_slug ON products (slug) WHERE slug <> '';
 
 CREATE TABLE devices (
     id           TEXT   NOT NULL PRIMARY KEY,

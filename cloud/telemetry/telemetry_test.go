@@ -162,7 +162,7 @@ func newWorld(t testing.TB, path string) *world {
 	}))
 	must(t, store.As[telemetry.Tx](db).Update(t.Context(), func(tx telemetry.Tx) error {
 		return errors.Join(
-			tx.InsertProduct(product.Product{ID: plant, Name: "myPlant", Vendor: "Blynk", Datastreams: datastreams(t, "V7:mode:enum:off|heat:::heat", "V0:moisture:double:0:100:%", "V1:note:string")}),
+			tx.InsertProduct(product.Product{ID: plant, Name: "myPlant", Slug: "myplant", Vendor: "Blynk", Datastreams: datastreams(t, "V7:mode:enum:off|heat:::heat", "V0:moisture:double:0:100:%", "V1:note:string")}),
 			tx.InsertDevice(fleet.Device{ID: fern, AccountID: "ada", ProductID: plant, Name: "Fern", TimeZone: "UTC", CreatedAt: start}))
 	}))
 	w := &world{storage: &storage{inner: store.As[telemetry.Tx](db)}, link: &link{}, hub: live.NewHub(), clock: &clock{now: start}}

@@ -93,12 +93,14 @@ func (c *demoCommand) pointOut(s *shell, scene story.Scene) error {
 	if s.JSON {
 		return json.NewEncoder(s.stdout).Encode(map[string]string{
 			"event": "standing", "url": scene.URL, "data": scene.Data, "ca_file": scene.CAFile,
-			"product_id": scene.Product, "device_id": scene.DeviceID, "email": scene.Email, "password": string(scene.Password),
+			"product_id": scene.Product, "wizard": scene.Wizard, "device_id": scene.DeviceID, "email": scene.Email, "password": string(scene.Password),
 		})
 	}
 	_, err := fmt.Fprintf(s.stdout, `
 The plant is online, and stays so until Ctrl-C. Where to look:
 
+  the next box    %[6]s
+                  set it up as a customer does; its home WiFi is Home, with %[7]s
   the cloud       %[1]s (its API: %[1]s/openapi.json)
   sign in as      %[2]s with %[3]s
   its devices     tendril device list --data %[4]s
@@ -107,6 +109,6 @@ The plant is online, and stays so until Ctrl-C. Where to look:
 
 Without the binary at hand, "tendril" is "go run ./cmd/tendril".
 
-`, scene.URL, scene.Email, string(scene.Password), scene.Data, scene.DeviceID)
+`, scene.URL, scene.Email, string(scene.Password), scene.Data, scene.DeviceID, scene.Wizard, scene.HomePassword)
 	return err
 }

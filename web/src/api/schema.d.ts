@@ -352,6 +352,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/wizard/{slug}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the Connection Wizard needs of a product */
+        get: operations["get-wizard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -634,6 +651,16 @@ export interface components {
         };
         Product: {
             /**
+             * @description The colour of its pages.
+             * @example #1f7a4d
+             */
+            accent: string;
+            /**
+             * @description The same on dark pages.
+             * @example #7fd0a0
+             */
+            accent_dark: string;
+            /**
              * Format: int64
              * @description How long a provisioning stays open; absent: the instance's default.
              */
@@ -647,22 +674,44 @@ export interface components {
              */
             id: string;
             name: string;
+            /**
+             * @description The kind of portal that its devices serve.
+             * @enum {string}
+             */
+            setup: "tendril" | "edgent";
             setup_network: components["schemas"]["SetupNetwork"];
+            /**
+             * @description Its page is /p/<slug>.
+             * @example myplant
+             */
+            slug: string;
             unit_suffix: boolean;
             /** Format: date-time */
             updated_at: string;
             vendor: string;
         };
         ProductChange: {
+            /** @description Empty: the default. */
+            accent?: string;
+            /** @description Empty: made from accent. */
+            accent_dark?: string;
             /** Format: int64 */
             attempt_life_seconds?: number;
             /** @description Replaces all of them. */
             datastreams?: components["schemas"]["Datastream"][];
             name?: string;
+            /** @enum {string} */
+            setup?: "tendril" | "edgent";
+            /** @description The page at the old one is gone. */
+            slug?: string;
             unit_suffix?: boolean;
             vendor?: string;
         };
         ProductCreation: {
+            /** @description #rrggbb that can be read on white. */
+            accent?: string;
+            /** @description #rrggbb that can be read on dark pages. Default: made from accent. */
+            accent_dark?: string;
             /**
              * Format: int64
              * @description 60 to 86,400; 0: the instance's default.
@@ -670,6 +719,13 @@ export interface components {
             attempt_life_seconds?: number;
             datastreams?: components["schemas"]["Datastream"][];
             name: string;
+            /**
+             * @description Default: tendril.
+             * @enum {string}
+             */
+            setup?: "tendril" | "edgent";
+            /** @description Default: made from the name. */
+            slug?: string;
             /** @description Whether the setup network's name ends in 4 characters of the unit's own. */
             unit_suffix?: boolean;
             /** @description Begins the setup network's name. Default: Tendril. */
@@ -774,6 +830,26 @@ export interface components {
             detail?: string;
             /** @enum {string} */
             step: "issued" | "portal_found" | "configuration_accepted" | "device_error" | "online" | "expired" | "cancelled";
+        };
+        Wizard: {
+            accent: string;
+            accent_dark: string;
+            name: string;
+            /**
+             * @description Where the portal is once the phone is on the setup network.
+             * @example http://192.168.4.1
+             */
+            portal_url: string;
+            product_id: string;
+            /** @enum {string} */
+            setup: "tendril" | "edgent";
+            setup_network: components["schemas"]["WizardNetwork"];
+            slug: string;
+            vendor: string;
+        };
+        WizardNetwork: {
+            /** @description Whether 4 characters of the unit's own follow. */
+            unit_suffix: boolean;
         };
         Write: {
             /** @description A number for integers and doubles, a label for an enum, text else; several values of one pin are an array of strings. */
@@ -1711,6 +1787,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-wizard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Wizard"];
+                };
             };
             /** @description Refused */
             default: {

@@ -1,0 +1,56 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/tendril-iot/tendril/cloud/product"
+)
+
+// wizardDoc is what the Connection Wizard needs of a product, for everyone to read.
+type wizardDoc struct {
+	ProductID    string           `json:"product_id"`
+	Slug         string           `json:"slug"`
+	Name         string           `json:"name"`
+	Vendor       string           `json:"vendor"`
+	Setup        product.Setup    `json:"setup" enum:"tendril,edgent"`
+	SetupNetwork wizardNetworkDoc `json:"setup_network"`
+	PortalURL    string           `json:"portal_url" doc:"Where the portal is once the phone is on the setup network." example:"http://192.168.4.1"`
+	Accent       string           `json:"accent"`
+	AccentDark   string           `json:"accent_dark"`
+}
+
+type wizardNetworkDoc struct {
+	setupNetworkDoc
+	UnitSuffix bool `json:"unit_suffix" doc:"Whether 4 characters of the unit's own follow."`
+}
+
+func (a *API) wizardRoutes() {
+	call(a, anyone, operation("get-wizard", http.MethodGet, "/api/v1/wizard/{slug}", "Wizard", "What the Connection Wizard needs of a product"), a.getWizard)
+}
+
+func (a *API) getWizard(ctx context.Context, _ *caller, in *struct {
+	Slug string `path:"slug" example:"myplant"`
+}) (*body[wizardDoc], error) {
+	p, err := a.Products.BySlug(ctx, in.Slug)
+	if err != nil {
+		return nil, err
+	}
+	return &body[wizardDoc]{a.wizard(p)}, nil
+}
+
+func (a *API) wizard(p product.Product) wizardDoc {
+	return wizardDoc{ProductID: p.ID, Slug: p.Slug, Name: p.Name, Vendor: p.Vendor, Setup: p.Setup,
+		SetupNetwork: wizardNetworkDoc{setupNetworkDoc{p.SSIDPrefix()}, p.UnitSuffix},
+		PortalURL:    a.PortalURL, Accent: p.Accent, AccentDark: p.DarkAccent()}
+}
+
+// WizardPage is what a product's page is made with: its name, and what GET
+// /api/v1/wizard/{slug} answers; product.ErrNotFound if there is no such product.
+func (a *API) WizardPage(ctx context.Context, slug string) (name string, document any, err error) {
+	p, err := a.Products.BySlug(ctx, slug)
+	if err != nil {
+		return "", nil, err
+	}
+	return p.Name, a.wizard(p), nil
+}
