@@ -1,0 +1,118 @@
+import { DeviceProblem, type DeviceLink, type Sight } from './device.ts'
+import { fromDevice, toDevice, type FromDevice, type ToDevice } from './messages.ts'
+import type { BoardInfo, Network, Result } from './parse.ts'
+
+/** How long a freshly opened page may take to say hello, in milliseconds: the scan that comes first takes a device up to 20 s. */
+const patience = 45_000
+/** How often it is looked whether the customer closed the window, in milliseconds. */
+const glance = 500
+
+/** The parts of a browser's window that the link needs. */
+export interface Opener {
+  open(url: string, name: string): Window | null
+  addEventListener(type: 'message', listener: (event: MessageEvent) => void): void
+  removeEventListener(type: 'message', listener: (event: MessageEvent) => void): void
+  readonly location: { readonly origin: string }
+}
+
+/**
+ * The device's own page in a window of its own, which speaks with the device and
+ * with this page. Needs no permission; opening needs a tap.
+ */
+export class WindowLink implements DeviceLink {
+  readonly #page: Opener
+  readonly #origin: string
+  readonly #window: Window
+  readonly #texts: Record<string, string>
+  readonly #listeners = new Set<(message: FromDevice) => void>()
+
+  /** Opens the device's page; only while a tap is being handled. Throws popup_blocked if the browser opened none. */
+  constructor(portalUrl: string, texts: Record<string, string>, page: Opener = window) {
+    this.#page = page
+    this.#texts = texts
+    const target = new URL('/', portalUrl)
+    this.#origin = target.origin
+    target.hash = `wizard=${encodeURIComponent(page.location.origin)}`
+    const opened = page.open(target.href, 'tendril-device')
+    if (!opened) throw new DeviceProblem('popup_blocked')
+    this.#window = opened
+    page.addEventListener('message', this.#hear)
+  }
+
+  async look(onBoard?: (board: BoardInfo) => void): Promise<Sight> {
+    const hello = await this.#await((message) => (message.type === 'hello' ? message : null), patience)
+    onBoard?.(hello.board)
+    return { board: hello.board, networks: hello.networks }
+  }
+
+  async board(): Promise<BoardInfo> {
+    return (await this.look()).board
+  }
+
+  async scan(): Promise<Network[] | null> {
+    const sight = this.look()
+    this.#tell({ type: 'scan' })
+    return (await sight).networks
+  }
+
+  async configure(network: string, parameters: Record<string, string>): Promise<Result> {
+    const id = crypto.randomUUID()
+    // The tap on the device's page may take the customer any time.
+    const result = this.#await((message) => (message.type === 'result' && message.id === id ? message.result : null), Infinity)
+    this.#tell({ type: 'configure', id, network, config: parameters })
+    const answer = await result
+    if (answer.status === 'declined') throw new DeviceProblem('declined')
+    return answer
+  }
+
+  watch(onBoard: (board: BoardInfo | null) => void): () => void {
+    const listener = (message: FromDevice) => {
+      if (message.type === 'hello') onBoard(message.board)
+    }
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  close(): void {
+    this.#page.removeEventListener('message', this.#hear)
+    this.#listeners.clear()
+    try {
+      this.#tell({ type: 'close' })
+      this.#window.close()
+    } catch {
+      // It is gone already.
+    }
+  }
+
+  readonly #hear = (event: MessageEvent): void => {
+    if (event.source !== this.#window || event.origin !== this.#origin) return
+    const message = fromDevice(event.data)
+    if (!message) return
+    if (message.type === 'hello') this.#tell({ type: 'texts', texts: this.#texts })
+    for (const listener of [...this.#listeners]) listener(message)
+  }
+
+  #tell(message: ToDevice): void {
+    this.#window.postMessage(toDevice(message), this.#origin)
+  }
+
+  #await<T>(pick: (message: FromDevice) => T | null, timeout: number): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const end = (settle: () => void) => {
+        clearInterval(watch)
+        clearTimeout(timer)
+        this.#listeners.delete(listener)
+        settle()
+      }
+      const listener = (message: FromDevice) => {
+        const picked = pick(message)
+        if (picked !== null) end(() => resolve(picked))
+      }
+      const watch = setInterval(() => {
+        if (this.#window.closed) end(() => reject(new DeviceProblem('window_closed')))
+      }, glance)
+      const timer = timeout === Infinity ? undefined : setTimeout(() => end(() => reject(new DeviceProblem('not_reached'))), timeout)
+      this.#listeners.add(listener)
+    })
+  }
+}
