@@ -3,6 +3,7 @@
 # make build  the binary, in dist/
 # make pages  builds web/dist, the embedded pages, from their sources
 # make bench  the benchmarks that docs/benchmarks.md quotes
+# make lab    the whole system on networks of its own, in browsers (lab/README.md)
 # make cross  builds for every platform that we ship to
 
 GO ?= go
@@ -20,7 +21,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 .PHONY: test check build pages bench format vet lint unit web race story npm node web-packages fuzz cross
 
-test: format vet lint npm web race story fuzz cross
+test: format vet lint npm web race story lab fuzz cross
 
 check: format vet lint unit
 
@@ -101,3 +102,5 @@ cross:
 	  echo "build $$platform"; \
 	  CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} GOARM=6 $(GO) build -o /dev/null ./cmd/tendril; \
 	done
+
+include lab/lab.mk
