@@ -46,6 +46,10 @@ export class Cloud {
     return join(this.data, 'ca.pem')
   }
 
+  authority(): string {
+    return readFileSync(this.ca, 'utf8')
+  }
+
   async start(): Promise<void> {
     const log = join(this.ground.cloud.folder, 'cloud.log')
     const argv = [this.binary, 'serve', '--data', this.data, '--log-format', 'json', ...this.ground.cloudFlags(), ...this.flags]

@@ -8,7 +8,7 @@ LAB_PROGRAMS = chromium:chromium firefox-esr:firefox-esr WebKitWebDriver:webkit2
 
 .PHONY: lab lab-packages lab-programs
 
-lab: lab-packages lab-programs
+lab: lab-packages lab-programs npm
 	cd lab && npm run --silent check && PATH="$$PATH:/usr/sbin:/sbin" npm test --silent
 
 lab-packages: node

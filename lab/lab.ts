@@ -8,6 +8,7 @@ import type { Kind } from './browser/browser.ts'
 import type { ChromiumOptions } from './browser/chromium.ts'
 import { Cloud } from './cloud.ts'
 import { type AirNetwork, Device, type DeviceOptions } from './device.ts'
+import { EdgentDevice, type EdgentOptions } from './edgent.ts'
 import type { DeviceGround, Ground, PhoneGround, SetupNetwork } from './ground/ground.ts'
 import { Loopback } from './ground/loopback.ts'
 import { Namespaces } from './ground/namespaces.ts'
@@ -66,10 +67,11 @@ export class Lab {
   readonly home = { ssid: 'Home', password: `pass-${randomBytes(9).toString('base64url')}-ß` }
   readonly devices: Device[] = []
   readonly phones: Phone[] = []
+  private readonly edgents: EdgentDevice[] = []
   product!: Product
   /** The first device, of the product. */
   device!: Device
-  /** Where pages are served, host:port. */
+  /** Where the tests' own pages are served, host:port. */
   readonly pages: string[] = []
   private readonly foreign: SetupNetwork[] = []
   private xvfb: Promise<string> | null = null
@@ -91,8 +93,6 @@ export class Lab {
     const lab = new Lab(ground, prepared.binary, cloud, options.neighbours ?? neighbours)
     try {
       await cloud.start()
-      const { port } = new URL(cloud.url)
-      if (port) lab.pages.push(`127.0.0.1:${port}`)
       await lab.serveProbes()
       lab.product = await lab.makeProduct(options.product)
       lab.device = await lab.addDevice()
@@ -153,14 +153,32 @@ export class Lab {
     return [...this.devices.flatMap(({ setup }) => setup ?? []), ...this.foreign]
   }
 
-  /** Lets a device that is off have the test's own portal, on a network of that name. */
-  async portalInstead(device: Device, ssid: string, handler: RequestListener): Promise<void> {
-    const [host, port] = device.ground.portal.split(':') as [string, string]
-    const server = createServer(handler)
-    await device.ground.serve(host, Number(port), server)
+  /**
+   * Opens a setup network of that name with a portal of the test's own; gives what
+   * closes it, which drops the phones on it.
+   */
+  async openNetwork(device: DeviceGround, ssid: string, portal: RequestListener): Promise<() => Promise<void>> {
+    const [host, port] = device.portal.split(':') as [string, string]
+    const server = createServer(portal)
+    const end = await device.serve(host, Number(port), server)
     // On loopback the port was chosen when it was listened on.
     const bound = server.address()
-    this.foreign.push({ ssid, device: device.ground, portal: bound && typeof bound === 'object' ? `${host}:${bound.port}` : device.ground.portal })
+    const network = { ssid, device, portal: bound && typeof bound === 'object' ? `${host}:${bound.port}` : device.portal }
+    this.foreign.push(network)
+    return async () => {
+      end()
+      server.closeAllConnections()
+      this.foreign.splice(this.foreign.indexOf(network), 1)
+      await this.closed(network)
+    }
+  }
+
+  /** A device of the Edgent kind, with its setup network open. */
+  async addEdgent(options: Partial<EdgentOptions> = {}): Promise<EdgentDevice> {
+    const device = new EdgentDevice(await this.ground.addDevice(), this, options)
+    this.edgents.push(device)
+    await device.start()
+    return device
   }
 
   /** An X server for browsers that want one; its name as in ":1". */
@@ -178,7 +196,7 @@ export class Lab {
 
   async stop(): Promise<void> {
     await Promise.allSettled(this.phones.map((phone) => phone.close()))
-    await Promise.allSettled(this.devices.map((device) => device.stop()))
+    await Promise.allSettled([...this.devices, ...this.edgents].map((device) => device.stop()))
     await this.cloud.stop()
     await Promise.all(this.programs.map((program) => program.stop()))
     await this.ground.stop()

@@ -52,6 +52,8 @@ export interface Ground {
   readonly portalURL: string
   /** Where on the cloud's own loopback it serves plain HTTP, once it is up. */
   readonly apiPort: number
+  /** Where devices find the cloud under TLS, once it is up. */
+  readonly tlsPort: number
   /** What `tendril serve` is to be told of this ground. */
   cloudFlags(): string[]
   /** The ports that the cloud listens on, when it is up. */

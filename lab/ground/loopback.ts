@@ -43,6 +43,10 @@ export class Loopback implements Ground {
     return this.ports.plain
   }
 
+  get tlsPort(): number {
+    return this.ports.tls
+  }
+
   cloudFlags(): string[] {
     const { plain, tls } = this.ports
     return ['--public-url', this.publicURL, '--portal-url', this.portalURL, '--device-host', 'localhost', '--listen', `${address}:${plain}`, '--listen-tls', `${address}:${tls}`]

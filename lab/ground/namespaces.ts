@@ -50,6 +50,7 @@ export class Namespaces implements Ground {
   readonly publicURL = `https://${cloudName}`
   readonly portalURL = `http://${plan.device}`
   readonly apiPort = 8080
+  readonly tlsPort = 443
   readonly cloud: Machine
   private readonly machines: Namespace[] = []
   private readonly services: Program[] = []

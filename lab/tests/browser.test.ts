@@ -2,7 +2,6 @@ import type { RequestListener } from 'node:http'
 import { describe, expect } from 'vitest'
 import { kinds, reads } from '../browser/browser.ts'
 import type { Chromium } from '../browser/chromium.ts'
-import type { Lab } from '../lab.ts'
 import { findSecret } from '../search.ts'
 import { onNetworks, test } from './start.ts'
 
@@ -48,13 +47,6 @@ const devicePage = (origin: string) =>
       })
     }`)
 
-/** A device that shows the test's page in place of its own. */
-async function showOnDevice(lab: Lab, handler: RequestListener): Promise<void> {
-  await lab.device.power(false)
-  await lab.device.until('powered_off')
-  await lab.portalInstead(lab.device, 'Setup', handler)
-}
-
 describe.for(kinds)('%s', (kind) => {
   test('trusts the cloud, and talks to nobody else', async ({ startLab }) => {
     const lab = await startLab()
@@ -72,7 +64,7 @@ describe.for(kinds)('%s', (kind) => {
   test('exchanges messages with the window of a device, the cloud out of reach', async ({ startLab }) => {
     const lab = await startLab()
     const origin = await lab.serve(wizard(lab.ground.portalURL))
-    await showOnDevice(lab, devicePage(origin))
+    await lab.openNetwork(await lab.ground.addDevice(), 'Setup', devicePage(origin))
     const phone = await lab.phone(kind)
     const tab = await phone.tab()
     await tab.go(origin)

@@ -111,16 +111,35 @@ describe.skipIf(!onNetworks).concurrent('the networks', () => {
 
   test('two devices with one address are two networks', async ({ startLab }) => {
     const lab = await startLab({ product: { unit_suffix: true } })
-    const other = await lab.addDevice({ unitSuffix: true })
     const [phone, another] = [await lab.phone('none'), await lab.phone('none')]
-    await other.power(false)
-    await other.until('powered_off')
-    await lab.portalInstead(other, 'Hotel', (_, response) => response.end('somebody else'))
+    const close = await lab.openNetwork(await lab.ground.addDevice(), 'Hotel', (_, response) => response.end('somebody else'))
     await Promise.all([phone.joinSetupOf(lab.device), another.join('Hotel')])
     const board = (of: Phone) => of.ground.connect('192.168.4.1', 80).then((socket) => ask(socket, 'GET', '/board_info.json', { host: '192.168.4.1' }))
     expect(JSON.parse((await board(phone)).body)).toMatchObject({ tmpl_id: lab.product.id })
     expect((await board(another)).body).toBe('somebody else')
+    await close()
+    expect([phone.network, another.network]).toEqual([lab.device.setup?.ssid, 'Home'])
   })
+})
+
+test('a device of Edgent comes online after a right password, and back after a wrong one', async ({ startLab }) => {
+  const lab = await startLab()
+  const device = await lab.addEdgent()
+  const phone = await lab.phone('none')
+  const token = await openAttempt(lab)
+  const given = (pass: string) => ({ ssid: lab.home.ssid, pass, blynk: token, host: lab.cloudHost, port_ssl: String(lab.ground.tlsPort) })
+  const hand = async (pass: string) => {
+    await phone.join(device.ssid)
+    const { hostname, host, port } = new URL(lab.ground.portalURL)
+    const socket = await phone.ground.connect(hostname, Number(port || 80))
+    return JSON.parse((await ask(socket, 'GET', `/config?${new URLSearchParams(given(pass))}`, { host })).body) as unknown
+  }
+  expect(await hand('not the password')).toEqual({ status: 'ok', msg: 'Trying to connect...' })
+  await expect.poll(() => device.lastError, { timeout: 5000 }).toBe(701)
+  expect(phone.network).toBe('Home')
+  await hand(lab.home.password)
+  await expect.poll(() => device.online, { timeout: 10_000 }).toBe(true)
+  expect(await lab.cloud.devices()).toMatchObject([{ online: true, product_id: lab.product.id }])
 })
 
 /** A customer's attempt; gives its token. */
