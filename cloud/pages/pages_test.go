@@ -151,7 +151,7 @@ func TestCompressionAndHead(t *testing.T) {
 	if head.StatusCode != 200 || none != "" || head.Header.Get("Content-Length") != plain.Header.Get("Content-Length") {
 		t.Errorf("%d %q %v", head.StatusCode, none, head.Header)
 	}
-	if _, worker, _ := get(t, http.MethodGet, "/sw.js"); worker.Header.Get("Cache-Control") != "no-cache" || !strings.HasPrefix(worker.Header.Get("Content-Type"), "text/javascript") {
+	if _, worker, _ := get(t, http.MethodGet, "/sw.js"); worker.Header.Get("Cache-Control") != "no-cache" || !strings.Contains(worker.Header.Get("Content-Security-Policy"), "connect-src 'self'") || !strings.HasPrefix(worker.Header.Get("Content-Type"), "text/javascript") {
 		t.Errorf("%v", worker.Header)
 	}
 }

@@ -135,12 +135,14 @@ func without(all, some []string) []string {
 // file serves a file of the bundle, whose name changes with what is in it; but for
 // the service worker, which browsers look for under its one name.
 func (p *pages) file(name string, file web.File) http.HandlerFunc {
-	caching := "public, max-age=31536000, immutable"
-	if name == "sw.js" {
-		caching = "no-cache"
-	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", caching)
+		header := w.Header()
+		header.Set("Cache-Control", "public, max-age=31536000, immutable")
+		if name == "sw.js" {
+			header.Set("Cache-Control", "no-cache")
+			// A worker fetches by its own policy, not by its pages'.
+			header.Set("Content-Security-Policy", p.policy)
+		}
 		send(w, r, http.StatusOK, file)
 	}
 }

@@ -1,5 +1,5 @@
-/** How long keeping everything for off-line use may take, in milliseconds. */
-const patience = 30_000
+/** How long keeping everything for off-line use may take, in milliseconds; the customer waits. */
+const patience = 15_000
 
 /**
  * Has the service worker keep this page and all that it loaded, so that it works
@@ -7,23 +7,26 @@ const patience = 30_000
  * page must stay open.
  */
 export async function keepForOffline(): Promise<boolean> {
-  try {
-    if (!('serviceWorker' in navigator)) return false
-    await navigator.serviceWorker.register('/sw.js', { scope: '/' })
-    const worker = (await navigator.serviceWorker.ready).active
-    if (!worker) return false
-    const loaded = performance.getEntriesByType('resource').map((entry) => entry.name)
-    const keep = [location.pathname, ...loaded.filter((url) => new URL(url).origin === location.origin && new URL(url).pathname.startsWith('/assets/'))]
-    const channel = new MessageChannel()
-    return await new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => resolve(false), patience)
-      channel.port1.onmessage = (event: MessageEvent<{ kept: boolean }>) => {
-        clearTimeout(timer)
-        resolve(event.data.kept)
-      }
-      worker.postMessage({ keep: [...new Set(keep)] }, [channel.port2])
-    })
-  } catch {
-    return false
-  }
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const tooLong = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), patience)
+  })
+  const kept = await Promise.race([keep().catch(() => false), tooLong])
+  clearTimeout(timer)
+  return kept
+}
+
+async function keep(): Promise<boolean> {
+  if (!('serviceWorker' in navigator)) return false
+  await navigator.serviceWorker.register('/sw.js', { scope: '/' })
+  // A worker that can't be installed is never ready.
+  const worker = (await navigator.serviceWorker.ready).active
+  if (!worker) return false
+  const loaded = performance.getEntriesByType('resource').map((entry) => new URL(entry.name))
+  const files = loaded.filter((url) => url.origin === location.origin && url.pathname.startsWith('/assets/')).map((url) => url.pathname)
+  const channel = new MessageChannel()
+  return new Promise<boolean>((resolve) => {
+    channel.port1.onmessage = (event: MessageEvent<{ kept: boolean }>) => resolve(event.data.kept)
+    worker.postMessage({ keep: [location.pathname, ...new Set(files)] }, [channel.port2])
+  })
 }

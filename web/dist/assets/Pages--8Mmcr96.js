@@ -1,1 +1,0 @@
-import{a as e,c as t,d as n,i as r,l as i,n as a,o,r as s,s as c,t as l,u}from"./index-B-EA_X5t.js";var d=r(`<main><h1> </h1><p> </p></main>`);function f(r,f){u(f,!0);var p=d(),m=o(p),h=c(m,!0),g=t(m),_=c(g,!0);n(p),e(e=>{a(h,e),a(_,f.path)},[()=>l(`app.title`)]),s(r,p),i()}export{f as default};

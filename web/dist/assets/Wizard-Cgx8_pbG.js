@@ -1,1 +1,0 @@
-import{a as e,d as t,i as n,l as r,n as i,o as a,r as o,s,u as c}from"./index-B-EA_X5t.js";var l=n(`<main><h1> </h1></main>`);function u(n,u){c(u,!0);var d=l(),f=a(d),p=s(f,!0);t(d),e(()=>i(p,u.boot.product?.name??u.slug)),o(n,d),r()}export{u as default};

@@ -1,1 +1,0 @@
-var e={"common.continue":`Continue`,"common.back":`Back`,"common.try_again":`Try again`};export{e as default};

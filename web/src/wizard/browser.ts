@@ -1,0 +1,59 @@
+/** The world as a browser gives it to the wizard. */
+import { keepForOffline } from '../offline.ts'
+import { cloudPort } from './cloud.ts'
+import { DirectLink } from './direct.ts'
+import { edgentLink, sendToEdgent } from './edgent.ts'
+import { browserMemory } from './memory.ts'
+import { hopLink, readHop } from './messages.ts'
+import type { WizardProduct } from './product.ts'
+import { localAccess } from './ways.ts'
+import { WindowLink } from './window.ts'
+import type { World } from './wizard.ts'
+
+/** Gives the wizard the browser that the page is in; words are the texts of the device's page, in the customer's language. */
+export function browserWorld(product: WizardProduct, words: () => Record<string, string>): World {
+  const portal = product.portal_url
+  const fragment = location.hash
+  const sight = readHop(fragment)
+  // What a hop brought is read once, and then no part of the address.
+  if (sight) history.replaceState(null, '', location.pathname)
+  return {
+    cloud: cloudPort,
+    memory: browserMemory(product.slug),
+    access: () => localAccess(portal, { permissions: navigator.permissions as unknown as { query(descriptor: { name: string }): Promise<{ state: string }> }, page: new URL(location.href) }),
+    direct: () => new DirectLink(portal),
+    window: () => new WindowLink(portal, words()),
+    leave: () => location.assign(hopLink(portal, location.origin + location.pathname)),
+    returned: () => sight,
+    edgent: {
+      reach: () => sendToEdgentProbe(portal),
+      send: (parameters) => sendToEdgent(portal, parameters),
+      navigate: (parameters) => void open(edgentLink(portal, parameters), 'tendril-device'),
+    },
+    keep: keepForOffline,
+    claim: (take, lost) => claim(`tendril-wizard-${product.slug}`, take, lost),
+    newKey: () => crypto.randomUUID(),
+    timeZone: () => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC',
+    now: () => Date.now(),
+    wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  }
+}
+
+/** Looks whether anything answers at the portal; the browser may ask the customer first. */
+async function sendToEdgentProbe(portal: string): Promise<void> {
+  await sendToEdgent(portal, {}, (_, options) => fetch(new URL('/board_info.json', portal), options))
+}
+
+/** Claims a name among the tabs of this browser; where browsers have no locks, every tab has it. */
+function claim(name: string, take: boolean, lost: () => void): Promise<boolean> {
+  if (!('locks' in navigator)) return Promise.resolve(true)
+  return new Promise((resolve) => {
+    navigator.locks
+      .request(name, take ? { steal: true } : { ifAvailable: true }, (lock) => {
+        resolve(lock !== null)
+        // Held until the page goes, or another tab takes it.
+        return lock === null ? undefined : new Promise<never>(() => {})
+      })
+      .catch(lost)
+  })
+}
