@@ -38,7 +38,7 @@ type boot struct {
 
 	mu        sync.Mutex
 	interrupt context.CancelFunc // of the present step
-	pressed   press
+	asked     wish
 	link      *link.Link // nil: offline
 }
 
@@ -51,17 +51,20 @@ type target struct {
 	at       []netip.Addr
 }
 
-type press uint8
+// wish is what others than the device itself want of it; the greater one counts.
+type wish uint8
 
 const (
-	notPressed press = iota
+	nothingAsked wish = iota
+	restartAsked      // by the cloud
 	pressedToOpen
 	pressedToErase
 )
 
 // machine is what the device does in each state, and so where it goes from there.
 // A step returns as soon as its context ends; what it returns counts only if
-// nobody pressed the button. Where the button leads, [boot.obey] says.
+// nobody asked for something else, by the button or from the cloud. Where that
+// leads, [boot.obey] says.
 //
 //	state        goes to
 //	starting     joining, if flash holds a configuration; else setup
@@ -112,8 +115,8 @@ func (b *boot) run(life context.Context) error {
 		if life.Err() != nil || b.fatal != nil {
 			return b.fatal
 		}
-		if p := b.takePress(); p != notPressed {
-			next = b.obey(p, state)
+		if w := b.takeWish(); w != nothingAsked {
+			next = b.obey(w, state)
 		}
 		state = next
 	}
@@ -125,43 +128,43 @@ func (b *boot) run(life context.Context) error {
 	return nil
 }
 
-// begin gives a step a context that a press of the button ends.
+// begin gives a step a context that a wish ends.
 func (b *boot) begin(life context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(life)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.interrupt = cancel
-	if b.pressed != notPressed {
+	if b.asked != nothingAsked {
 		cancel()
 	}
 	return ctx, cancel
 }
 
-func (b *boot) press(erase bool) {
+func (b *boot) ask(w wish) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.pressed = max(b.pressed, pressedToOpen)
-	if erase {
-		b.pressed = pressedToErase
-	}
+	b.asked = max(b.asked, w)
 	if b.interrupt != nil {
 		b.interrupt()
 	}
 }
 
-func (b *boot) takePress() press {
+func (b *boot) takeWish() wish {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p := b.pressed
-	b.pressed = notPressed
-	return p
+	w := b.asked
+	b.asked = nothingAsked
+	return w
 }
 
-// obey does what the button means in a state.
-func (b *boot) obey(p press, state StateName) StateName {
+// obey does what a wish means in a state.
+func (b *boot) obey(w wish, state StateName) StateName {
+	if w == restartAsked {
+		return stateRestart
+	}
 	b.d.tell(Event{Name: EventButton})
 	switch {
-	case p == pressedToErase:
+	case w == pressedToErase:
 		if err := b.d.store.Erase(); err != nil {
 			b.flashFailed(err)
 			return stateRestart

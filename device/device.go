@@ -294,7 +294,11 @@ func (d *Device) Button(held time.Duration) {
 	if b == nil || held < ButtonOpens {
 		return
 	}
-	b.press(held >= ButtonErases)
+	if held >= ButtonErases {
+		b.ask(pressedToErase)
+	} else {
+		b.ask(pressedToOpen)
+	}
 }
 
 // How long the button is held for what.

@@ -72,6 +72,31 @@ func TestAFailedNewOneCostsNothing(t *testing.T) {
 	}
 }
 
+func TestTheCloudMayRestartIt(t *testing.T) {
+	t.Parallel()
+	cloud := newCloud(t, nil)
+	b := newBench(t, cloud, nil)
+	b.provision(token)
+	before := b.State().Restarts
+	if err := b.Write(blynk.Virtual(5), "1"); err != nil {
+		t.Fatal(err)
+	}
+	cloud.send(t, token, blynk.AppendFrame(nil, blynk.CommandInfo, 9, "dbg", "reboot"))
+	b.await(device.EventDisconnected)
+	b.await(device.EventRestarting)
+	b.await(device.EventLoggedIn)
+	b.untilState(func(s device.State) bool { return s.Online })
+	if s := b.State(); s.Restarts != before+1 || !s.Configured || s.Trial || s.LastError != portal.CodeNone {
+		t.Errorf("%+v", s)
+	}
+	if pins := b.Pins(); len(pins) != 0 {
+		t.Errorf("RAM outlived the restart: %v", pins)
+	}
+	if slices.Contains(b.names(), device.EventButton) {
+		t.Error("nobody pressed the button")
+	}
+}
+
 func TestAnUnansweredNewOneIsTriedInTurn(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

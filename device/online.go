@@ -122,7 +122,8 @@ func (b *boot) loggingIn(ctx context.Context) StateName {
 	l := link.New(b.conn, link.Options{
 		Info: b.d.info(), LoginPatience: b.d.timing.Login,
 		OnWrite: b.written, Read: b.pins.get, OnTime: b.d.setClock,
-		OnNotice: func(string) { b.d.tell(Event{Name: EventNotice}) },
+		OnRestart: func() { b.ask(restartAsked) },
+		OnNotice:  func(string) { b.d.tell(Event{Name: EventNotice}) },
 	})
 	err := l.Login(ctx, b.slot.Configuration.Token)
 	var redirect *link.Redirect

@@ -104,6 +104,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"GET", "/api/v1/devices/{device}/datastreams", "", 401, 404, 200, 200, 200},
 		{"PUT", "/api/v1/devices/{device}/datastreams/V0", `{"value":1}`, 401, 404, 200, 403, 200},
 		{"GET", "/api/v1/devices/{device}/events", "", 401, 404, 200, 200, 200},
+		{"POST", "/api/v1/devices/{device}/restart", "", 401, 404, 409, 403, 409},
 		{"GET", "/api/v1/devices/nothere/live", "", 401, 404, 404, 404, 404},
 		{"GET", "/metrics", "", 401, 403, 403, 200, 200},
 		{"DELETE", "/api/v1/provisionings/{attempt}", "", 401, 404, 204, 404, 204},
@@ -343,8 +344,12 @@ func TestDatastreams(t *testing.T) {
 		put("V0", `41.5`, 200, `{"delivered":false}`),
 		{as: "anna", method: "GET", path: path, status: 200, has: []string{`"name":"moisture","value":41.5,"valid":true,"updated_at":"20`}},
 	})
+	restart := exchange{as: "anna", method: "POST", path: "/api/v1/devices/{device}/restart", status: 409, has: []string{`"code":"device_offline"`}}
+	w.try(t, restart)
 	w.devices.connect(w.known["device"])
+	restart.status, restart.has = 202, []string{`{"delivered":true}`}
 	w.tryAll(t, []exchange{
+		restart,
 		put("V0", `"41.5"`, 200, `{"delivered":true}`),
 		put("v0", `1e1`, 200),
 		put("V0", `101`, 422, `"code":"value_range"`, "from 0 to 100", `"field":"value"`),
@@ -374,7 +379,7 @@ func TestDatastreams(t *testing.T) {
 		{as: "anna", method: "GET", path: path + "?limit=4", status: 200, hasNot: []string{"V9"}, keep: map[string]string{"cursor": "next_cursor"}},
 		{as: "anna", method: "GET", path: path + "?limit=4&cursor={cursor}", status: 200, has: []string{"V9", "V10", `"next_cursor":null`}},
 	})
-	want := []string{"V0=41.5", "V0=1e1", "V1=2", "V2=5", "V3=näïve", "V3=a\x00b", "V9=1\x002", "V10=3.25"}
+	want := []string{"restart", "V0=41.5", "V0=1e1", "V1=2", "V2=5", "V3=näïve", "V3=a\x00b", "V9=1\x002", "V10=3.25"}
 	if got := w.devices.written; strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("the device got %q, want %q", got, want)
 	}

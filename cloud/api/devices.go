@@ -62,6 +62,9 @@ func (a *API) deviceRoutes() {
 	call(a, signedIn, operation("list-devices", http.MethodGet, path, devices, "List your devices"), a.listDevices)
 	call(a, signedIn, operation("get-device", http.MethodGet, path+"/{id}", devices, "One device"), a.getDevice)
 	call(a, signedIn, operation("change-device", http.MethodPatch, path+"/{id}", devices, "Rename a device or move it to another time zone"), a.changeDevice)
+	restart := operation("restart-device", http.MethodPost, path+"/{id}/restart", devices, "Ask a device to restart; firmware without Blynk's console ignores it")
+	restart.DefaultStatus = http.StatusAccepted
+	call(a, signedIn, restart, a.restartDevice)
 	call(a, signedIn, operation("delete-device", http.MethodDelete, path+"/{id}", devices, "Delete a device with all that it said; its token is revoked and its connection closed"), a.deleteDevice)
 }
 
@@ -96,4 +99,15 @@ func (a *API) changeDevice(ctx context.Context, from *caller, in *struct {
 
 func (a *API) deleteDevice(ctx context.Context, from *caller, in *ByID) (*none, error) {
 	return nil, a.Fleet.Delete(ctx, from.who, in.ID)
+}
+
+type restartDoc struct {
+	Delivered bool `json:"delivered" doc:"True: it was written to the device's connection. That it restarted shows when it connects anew."`
+}
+
+func (a *API) restartDevice(ctx context.Context, from *caller, in *ByID) (*body[restartDoc], error) {
+	if err := a.Fleet.Restart(ctx, from.who, in.ID); err != nil {
+		return nil, err
+	}
+	return &body[restartDoc]{restartDoc{true}}, nil
 }

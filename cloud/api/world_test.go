@@ -46,6 +46,15 @@ func (d *devices) CloseToken(hash fleet.TokenHash) {
 	d.closed = append(d.closed, hash)
 }
 
+func (d *devices) Restart(deviceID string, done func(bool)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.online[deviceID] {
+		d.written = append(d.written, "restart")
+	}
+	done(d.online[deviceID])
+}
+
 func (d *devices) Deliver(deviceID string, pin blynk.Pin, raw string, done func(bool)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -44,6 +44,7 @@ var (
 	ErrTokenUnknown = fault.New(fault.Unauthenticated, "token_unknown", "The auth token is unknown or revoked.", "Provision the device anew.")
 	ErrNotOwner     = fault.New(fault.Forbidden, "not_owner", "The device belongs to somebody else.", "Ask its owner to do this.")
 	ErrUnknownZone  = fault.InvalidField("time_zone", "unknown_time_zone", "This is no IANA time zone.", "Send a name such as Europe/Berlin.")
+	ErrOffline      = fault.New(fault.Conflict, "device_offline", "The device isn't connected.", "Try again when it is online.")
 	ErrMetaFull     = fault.New(fault.Conflict, "meta_full", "The device keeps as many notes as it may.", "Change one that is there.")
 )
 
@@ -73,4 +74,7 @@ type Connections interface {
 	// CloseToken ends every connection that logged in, or is about to, with
 	// the token.
 	CloseToken(hash TokenHash)
+	// Restart asks the device to restart and calls done once: true when that was
+	// written to its live connection, false when there is none or it closed first.
+	Restart(deviceID string, done func(written bool))
 }

@@ -83,6 +83,13 @@ type connections struct{ world *world }
 
 func (c connections) Online(id string) bool { return id == "fern" }
 
+func (c connections) Restart(id string, done func(bool)) {
+	if c.Online(id) {
+		c.world.happened("restarted " + id)
+	}
+	done(c.Online(id))
+}
+
 func (c connections) CloseToken(hash fleet.TokenHash) {
 	for _, token := range []string{"old", "new", "other"} {
 		if hash == fleet.HashToken(token) {
@@ -183,6 +190,10 @@ func TestWhoMayDoWhat(t *testing.T) {
 			if (got.Name == "Frond") != (err == nil) || (w.stored(t, "fern").Name == "Frond") != (err == nil) {
 				t.Errorf("it is called %q", w.stored(t, "fern").Name)
 			}
+			wantError(t, w.Restart(t.Context(), c.who, c.id), c.changable)
+			if restarted := slices.Contains(w.events, "restarted fern, device kept"); restarted != (c.changable == nil) {
+				t.Errorf("after a restart: %v", w.events)
+			}
 			wantError(t, w.Delete(t.Context(), c.who, c.id), c.changable)
 			_, err = w.Device(t.Context(), ada, "fern")
 			if gone := errors.Is(err, fleet.ErrNotFound); gone != (c.changable == nil) {
@@ -190,6 +201,12 @@ func TestWhoMayDoWhat(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestOnlyWhatIsConnectedRestarts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	wantError(t, w.Restart(t.Context(), ben, "cactus"), fleet.ErrOffline)
 }
 
 func TestNobodyOwnsWhatHasNoOwner(t *testing.T) {

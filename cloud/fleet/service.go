@@ -182,6 +182,39 @@ func (s *Service) Delete(ctx context.Context, who account.Principal, id string) 
 	return nil
 }
 
+// restartTimeout is how long Restart waits for the device's connection.
+const restartTimeout = 2 * time.Second
+
+// Restart asks the device to restart, for its owner and the operator: nil once
+// that was written to its connection (within 2 s), else ErrOffline. Whether it
+// obeys shows when it connects anew; firmware without Blynk's console doesn't.
+func (s *Service) Restart(ctx context.Context, who account.Principal, id string) error {
+	err := s.storage.View(ctx, func(tx Tx) error {
+		d, err := tx.Device(id)
+		if err != nil {
+			return err
+		}
+		return Changeable(who, d)
+	})
+	if err != nil {
+		return err
+	}
+	written := make(chan bool, 1)
+	s.connections.Restart(id, func(w bool) { written <- w })
+	timer := time.NewTimer(restartTimeout)
+	defer timer.Stop()
+	select {
+	case delivered := <-written:
+		if delivered {
+			return nil
+		}
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return ErrOffline
+}
+
 // Online tells whether the device is connected.
 func (s *Service) Online(deviceID string) bool { return s.connections.Online(deviceID) }
 

@@ -283,6 +283,26 @@ func TestInfoOfEveryLibrary(t *testing.T) {
 	}
 }
 
+func TestARestartIsALineForTheConsole(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, gateway.Limits{})
+	w.add(t, "fern", "ada")
+	restart := func() <-chan bool {
+		result := make(chan bool, 2)
+		w.registry.Restart("fern", func(written bool) { result <- written })
+		return result
+	}
+	if <-restart() {
+		t.Error("written to a device that isn't there")
+	}
+	p := w.device(t, "fern")
+	first, second := restart(), restart()
+	p.want(join(frame(blynk.CommandInfo, 1, "dbg", "reboot"), frame(blynk.CommandInfo, 2, "dbg", "reboot")))
+	if !<-first || !<-second {
+		t.Error("written, yet not said so")
+	}
+}
+
 var operator = account.Principal{Operator: true}
 
 // deliver gives a channel that gets what done was called with, and panics when it

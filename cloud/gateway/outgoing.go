@@ -21,12 +21,29 @@ const (
 
 var batches = sync.Pool{New: func() any { b := make([]byte, 0, maxBatch); return &b }}
 
-// outgoing is a value on its way to a device.
+// outgoing is a value on its way to a device, or a line for its console.
 type outgoing struct {
-	command blynk.Command // hardware, or bridge
+	command blynk.Command // hardware, or bridge; info for a whole body in raw
 	pin     blynk.Pin
 	raw     string
 	done    func(written bool) // may be nil
+}
+
+func (o *outgoing) size() int {
+	if o.command == blynk.CommandInfo {
+		return blynk.HeaderSize + blynk.BodySize(o.raw)
+	}
+	return blynk.WriteFrameSize(o.pin, o.raw)
+}
+
+func (o *outgoing) appendTo(batch []byte, id uint16) []byte {
+	if o.command == blynk.CommandInfo {
+		return blynk.AppendFrame(batch, o.command, id, o.raw)
+	}
+	start := len(batch)
+	batch = blynk.AppendWrite(batch, id, o.pin, o.raw)
+	batch[start] = byte(o.command)
+	return batch
 }
 
 func (o *outgoing) finish(written bool) {
@@ -46,14 +63,14 @@ func (c *connection) write(o outgoing) {
 func (c *connection) queue(o outgoing) (dropped *outgoing) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended || blynk.WriteFrameSize(o.pin, o.raw) > c.limit {
+	if c.ended || o.size() > c.limit {
 		return &o
 	}
 	if c.syncing && o.command == blynk.CommandHardware {
 		c.newer = append(c.newer, o.pin)
 	}
 	for i := range c.writes {
-		if old := c.writes[i]; old.pin == o.pin && old.command == o.command {
+		if old := c.writes[i]; old.pin == o.pin && old.command == o.command && o.command != blynk.CommandInfo {
 			c.writes[i] = o
 			return &old
 		}
@@ -177,12 +194,10 @@ func (c *connection) take(buffer []byte) (batch []byte, writes []outgoing, more 
 	n = 0
 	for n < len(c.writes) {
 		o := &c.writes[n]
-		if len(batch) > 0 && len(batch)+blynk.WriteFrameSize(o.pin, o.raw) > maxBatch {
+		if len(batch) > 0 && len(batch)+o.size() > maxBatch {
 			break
 		}
-		start := len(batch)
-		batch = blynk.AppendWrite(batch, c.takeID(), o.pin, o.raw)
-		batch[start] = byte(o.command)
+		batch = o.appendTo(batch, c.takeID())
 		n++
 	}
 	writes, c.writes = c.writes[:n:n], c.writes[n:]

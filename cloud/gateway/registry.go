@@ -73,6 +73,16 @@ func (r *Registry) Deliver(deviceID string, pin blynk.Pin, raw string, done func
 	done(false)
 }
 
+// Restart implements fleet.Connections. Devices take it as a line for the console
+// that Edgent has on its internal pin `dbg`.
+func (r *Registry) Restart(deviceID string, done func(written bool)) {
+	if c := r.device(deviceID); c != nil {
+		c.write(outgoing{command: blynk.CommandInfo, raw: "dbg\x00reboot", done: done})
+		return
+	}
+	done(false)
+}
+
 // CloseToken implements fleet.Connections.
 func (r *Registry) CloseToken(hash fleet.TokenHash) {
 	var closing []*connection

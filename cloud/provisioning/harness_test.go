@@ -58,6 +58,8 @@ type connections struct {
 
 func (c *connections) Online(string) bool { return false }
 
+func (c *connections) Restart(_ string, done func(bool)) { done(false) }
+
 func (c *connections) CloseToken(hash fleet.TokenHash) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -133,6 +133,7 @@ type nobody struct{}
 
 func (nobody) Online(string) bool         { return false }
 func (nobody) CloseToken(fleet.TokenHash) {}
+func (nobody) Restart(string, func(bool)) {}
 
 func must(t testing.TB, err error) {
 	t.Helper()

@@ -11,6 +11,7 @@ type deviceCommands struct {
 	Show        deviceShow        `cmd:"" help:"Show a device."`
 	Rename      deviceRename      `cmd:"" help:"Give a device another name."`
 	TimeZone    deviceTimeZone    `cmd:"" help:"Move a device to another time zone."`
+	Restart     deviceRestart     `cmd:"" help:"Have a device restart."`
 	Delete      deviceDelete      `cmd:"" help:"Delete a device with all that it said; its token is revoked and its connection closed."`
 	Datastreams deviceDatastreams `cmd:"" help:"Show a device's last values."`
 	Write       deviceWrite       `cmd:"" help:"Write a value to a device."`
@@ -83,6 +84,15 @@ type deviceTimeZone struct {
 func (c *deviceTimeZone) Run(ctx context.Context, s *shell) error {
 	return show(ctx, s, http.MethodPatch, path("devices", c.ID), map[string]string{"time_zone": c.Zone}, func(d deviceDoc) error {
 		return s.say("The device %s is in the time zone %s.", d.ID, d.TimeZone)
+	})
+}
+
+type deviceRestart struct{ oneDevice }
+
+// Run has the device restart.
+func (c *deviceRestart) Run(ctx context.Context, s *shell) error {
+	return show(ctx, s, http.MethodPost, path("devices", c.ID, "restart"), nil, func(struct{}) error {
+		return s.say("The device was told to restart. It is online again in a moment.")
 	})
 }
 

@@ -223,6 +223,11 @@ func TestFromTheBoxToTheCloud(t *testing.T) {
 	if exit, _, errs := h.run("device", "write", device, "V0", "101"); exit != exitFailure || !strings.Contains(errs, "from 0 to 100") {
 		t.Errorf("out of range: exit %d, %s", exit, errs)
 	}
+	if restarted := h.must("device", "restart", device); restarted["delivered"] != true {
+		t.Errorf("the restart was %v", restarted)
+	}
+	unit.await("event", "restarting")
+	unit.await("event", "logged_in")
 	attempts := h.must("provisioning", "list")["items"].([]any)
 	attempt := h.must("provisioning", "show", attempts[0].(map[string]any)["id"].(string))
 	if attempt["state"] != "online" || attempt["device_id"] != device {

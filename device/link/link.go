@@ -53,6 +53,9 @@ type Options struct {
 	Read func(pin blynk.Pin) (value string, ok bool)
 	// OnTime hears the time in the device's zone, as its clock would show it.
 	OnTime func(local time.Time)
+	// OnRestart hears that the cloud asks for a restart: `dbg·reboot`, which Edgent's
+	// console takes.
+	OnRestart func()
 	// OnNotice hears what else the cloud says, by its first field: "ota", "acon", "dbg".
 	OnNotice func(topic string)
 }

@@ -201,8 +201,9 @@ func TestWhatTheCloudSends(t *testing.T) {
 		Read: func(pin blynk.Pin) (string, bool) {
 			return "7", pin == blynk.Virtual(3)
 		},
-		OnTime:   func(at time.Time) { heard <- at.Format(time.RFC3339) },
-		OnNotice: func(topic string) { heard <- topic },
+		OnTime:    func(at time.Time) { heard <- at.Format(time.RFC3339) },
+		OnRestart: func() { heard <- "restart" },
+		OnNotice:  func(topic string) { heard <- topic },
 	})
 	for _, c := range []struct {
 		frame []byte
@@ -214,6 +215,9 @@ func TestWhatTheCloudSends(t *testing.T) {
 		{blynk.AppendFrame(nil, blynk.CommandBridge, 5, "vw", "6", "x"), "V6=x"},
 		{blynk.AppendFrame(nil, blynk.CommandInfo, 5, "rtc", "1000000000"), "2001-09-09T01:46:40Z"},
 		{blynk.AppendFrame(nil, blynk.CommandInfo, 5, "ota", "http://a.example/f.bin"), "ota"},
+		{blynk.AppendFrame(nil, blynk.CommandInfo, 5, "dbg", "reboot"), "restart"},
+		{blynk.AppendFrame(nil, blynk.CommandInfo, 5, "dbg", "reboot later"), "dbg"},
+		{blynk.AppendFrame(nil, blynk.CommandInfo, 5, "dbg"), "dbg"},
 	} {
 		s.write(c.frame)
 		if got := <-heard; got != c.heard {

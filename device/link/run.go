@@ -254,6 +254,10 @@ func (l *Link) info(body []byte) {
 		}
 		return
 	}
+	if line, _, _ := blynk.NextField(rest); string(topic) == "dbg" && string(line) == "reboot" && l.options.OnRestart != nil {
+		l.options.OnRestart()
+		return
+	}
 	switch string(topic) {
 	case "ota", "acon", "adis", "dbg", "utc", "meta", "vfs":
 		if l.options.OnNotice != nil {
