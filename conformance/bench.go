@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"reflect"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -497,7 +498,7 @@ func (b *bench) unchanged(ctx context.Context, during func() error) error {
 	if err != nil {
 		return fmt.Errorf("the portal no longer answers: %w", err)
 	}
-	if after != before || b.restarts(ctx) != restarts {
+	if !reflect.DeepEqual(after, before) || b.restarts(ctx) != restarts {
 		return errors.New("the device has changed or restarted")
 	}
 	return nil

@@ -186,6 +186,7 @@ func (s *setup) BoardInfo() portal.BoardInfo {
 		FirmwareVersion: d.options.FirmwareVersion, Vendor: d.options.Vendor, Name: d.options.Name,
 		SSID: d.ssid, BSSID: strings.ToUpper(bssid.String()), MAC: state.MAC,
 		LastError: state.LastError, WiFiScan: true, StaticIP: true, Configured: state.Configured,
+		Wizards: d.options.WizardOrigins, ShortCode: true,
 	}
 }
 

@@ -40,7 +40,7 @@ func (p *play) open(ctx context.Context, n int) (*box, error) {
 	b.unit, err = device.New(device.Options{
 		ProductID: p.scene.Product, Name: productName, Vendor: productVendor, Board: "Tendril Virtual",
 		Radio: p.air.Radio(radio.Unit{Portal: p.Portal}), Flash: flash, Log: p.Log,
-		WizardOrigins: []string{p.scene.URL}, Notify: b.event, OnWrite: b.written,
+		Host: p.server.Addr().String(), Port: p.server.Port(), WizardOrigins: []string{p.scene.URL}, Notify: b.event, OnWrite: b.written,
 	})
 	if err != nil {
 		return nil, errors.Join(err, flash.Close())

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -105,6 +106,7 @@ type play struct {
 	scene    Scene
 	customer *wizard.Cloud
 	air      *radio.Air
+	server   netip.AddrPort // where devices find the cloud that is compiled in
 	first    *box
 	ending   atomic.Bool // what the devices say of their own end is no part of the story
 }
@@ -157,6 +159,7 @@ func (p *play) with(ctx context.Context, instance *cloud.Cloud, stay func(contex
 	}()
 
 	p.scene.URL, p.scene.CAFile = instance.URL(), instance.CAFile()
+	p.server = netip.MustParseAddrPort(instance.PlainAddrs()[0].String())
 	p.tell("cloud_up", "The cloud is up at %s.", p.scene.URL)
 	err := p.product(ctx)
 	if err == nil {

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/tendril-iot/tendril/cloud/product"
 	"github.com/tendril-iot/tendril/cloud/provisioning"
 )
 
@@ -61,6 +60,7 @@ type openedDoc struct {
 	ProductID    string             `json:"product_id"`
 	DeviceID     string             `json:"device_id,omitempty"`
 	Token        string             `json:"token,omitempty" doc:"What the device logs in with; absent once the provisioning has ended."`
+	ShortCode    string             `json:"short_code,omitempty" doc:"What a person types on the device's own page in the token's place; as long-lived as the token." example:"K7QF-3M2P-XW9T"`
 	ExpiresAt    time.Time          `json:"expires_at"`
 	Server       serverDoc          `json:"server" doc:"Where the device is to connect."`
 	SetupNetwork setupNetworkDoc    `json:"setup_network"`
@@ -102,12 +102,14 @@ func (a *API) openProvisioning(ctx context.Context, from *caller, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &body[openedDoc]{a.showOpened(opened.Attempt, opened.Token, opened.Product)}, nil
+	return &body[openedDoc]{a.showOpened(opened)}, nil
 }
 
-func (a *API) showOpened(attempt provisioning.Attempt, token string, p product.Product) openedDoc {
-	return openedDoc{ID: attempt.ID, State: attempt.State, ProductID: attempt.ProductID, DeviceID: attempt.DeviceID, Token: token, ExpiresAt: attempt.ExpiresAt.UTC(),
-		Server: serverDoc(a.Server), SetupNetwork: setupNetworkDoc{p.SSIDPrefix()}}
+func (a *API) showOpened(opened provisioning.Opened) openedDoc {
+	attempt := opened.Attempt
+	return openedDoc{ID: attempt.ID, State: attempt.State, ProductID: attempt.ProductID, DeviceID: attempt.DeviceID,
+		Token: opened.Token, ShortCode: opened.ShortCode, ExpiresAt: attempt.ExpiresAt.UTC(),
+		Server: serverDoc(a.Server), SetupNetwork: setupNetworkDoc{opened.Product.SSIDPrefix()}}
 }
 
 func (a *API) listProvisionings(ctx context.Context, from *caller, in *struct{ Paging }) (*body[listDoc[provisioningDoc]], error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/tendril-iot/tendril/cloud/fault"
 	"github.com/tendril-iot/tendril/cloud/fleet"
 	"github.com/tendril-iot/tendril/cloud/product"
+	"github.com/tendril-iot/tendril/protocol/portal"
 )
 
 const (
@@ -35,7 +36,9 @@ type Request struct {
 type Opened struct {
 	Attempt Attempt
 	Token   string // empty once the attempt ended
-	Product product.Product
+	// ShortCode is what a person types in the token's place; empty once the attempt ended.
+	ShortCode string
+	Product   product.Product
 }
 
 // Open opens an attempt, or finds the one that the same key opened; the same key
@@ -62,6 +65,9 @@ func (s *Service) Open(ctx context.Context, who account.Principal, request Reque
 	}
 	token := newToken()
 	draft.TokenHash = fleet.HashToken(token)
+	if ofCode, ok := portal.TokenOfShortCode(portal.ShortCode(token)); ok {
+		draft.CodeHash = fleet.HashToken(ofCode)
+	}
 	draft.SealedToken = s.sealer.Seal(token, draft.ID)
 	var opened Opened
 	err := s.update(ctx, func(t *turn) (err error) {
@@ -231,7 +237,7 @@ func (s *Service) withToken(opened Opened) (Opened, error) {
 	if err != nil {
 		return Opened{}, ErrTokenLost.WithCause(err)
 	}
-	opened.Token = token
+	opened.Token, opened.ShortCode = token, portal.ShortCode(token)
 	return opened, nil
 }
 

@@ -72,6 +72,9 @@ type Attempt struct {
 	// Reprovision tells that DeviceID was given with the request.
 	Reprovision bool
 	TokenHash   fleet.TokenHash
+	// CodeHash is that of the token which a device makes of the short code; the
+	// first login with either token ends the attempt, and the other one is dead.
+	CodeHash fleet.TokenHash
 	// SealedToken is the token under the instance's key, nil once the attempt ended.
 	SealedToken    []byte
 	IdempotencyKey string // empty: none

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	attemptColumns = `id, account_id, product_id, state, code, device_id, device_name, time_zone, reprovision, token_hash, sealed_token, idempotency_key, request_hash, created_at, expires_at, life`
+	attemptColumns = `id, account_id, product_id, state, code, device_id, device_name, time_zone, reprovision, token_hash, sealed_token, idempotency_key, request_hash, created_at, expires_at, life, code_hash`
 	// attemptOpen must read like the schema's partial indexes, to be served by them.
 	attemptOpen = `state IN ('issued', 'handed_over', 'failed')`
 )
@@ -17,17 +17,37 @@ const (
 func scanAttempt(row scanner) (a provisioning.Attempt, err error) {
 	var key sql.NullString
 	err = row.Scan(&a.ID, &a.AccountID, &a.ProductID, &a.State, &a.Code, &a.DeviceID, &a.DeviceName, &a.TimeZone, &a.Reprovision,
-		digest{(*[32]byte)(&a.TokenHash)}, &a.SealedToken, &key, digest{&a.RequestHash}, moment{&a.CreatedAt}, moment{&a.ExpiresAt}, duration{&a.Life})
+		digest{(*[32]byte)(&a.TokenHash)}, &a.SealedToken, &key, digest{&a.RequestHash}, moment{&a.CreatedAt}, moment{&a.ExpiresAt}, duration{&a.Life}, optionalDigest{(*[32]byte)(&a.CodeHash)})
 	a.IdempotencyKey = key.String
 	return a, err
 }
 
 // InsertAttempt implements provisioning.Tx.
 func (t *Tx) InsertAttempt(a provisioning.Attempt) error {
-	return t.insert(`INSERT INTO attempts (`+attemptColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+	return t.insert(`INSERT INTO attempts (`+attemptColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		a.ID, a.AccountID, a.ProductID, a.State, a.Code, a.DeviceID, a.DeviceName, a.TimeZone, a.Reprovision,
 		a.TokenHash[:], a.SealedToken, sql.NullString{String: a.IdempotencyKey, Valid: a.IdempotencyKey != ""}, a.RequestHash[:],
-		millis(a.CreatedAt), millis(a.ExpiresAt), a.Life.Milliseconds())
+		millis(a.CreatedAt), millis(a.ExpiresAt), a.Life.Milliseconds(), optional(a.CodeHash))
+}
+
+// optional is a digest, or NULL for the zero one.
+func optional(hash fleet.TokenHash) []byte {
+	if hash == (fleet.TokenHash{}) {
+		return nil
+	}
+	return hash[:]
+}
+
+// optionalDigest scans a digest, the zero one for NULL.
+type optionalDigest struct{ to *[32]byte }
+
+// Scan implements sql.Scanner.
+func (d optionalDigest) Scan(value any) error {
+	*d.to = [32]byte{}
+	if value == nil {
+		return nil
+	}
+	return digest{d.to}.Scan(value)
 }
 
 // UpdateAttempt implements provisioning.Tx.
@@ -43,7 +63,7 @@ func (t *Tx) Attempt(id string) (provisioning.Attempt, error) {
 
 // AttemptByToken implements provisioning.Tx.
 func (t *Tx) AttemptByToken(hash fleet.TokenHash) (provisioning.Attempt, error) {
-	return one(t, provisioning.ErrNotFound, scanAttempt, `SELECT `+attemptColumns+` FROM attempts WHERE token_hash = $1`, hash[:])
+	return one(t, provisioning.ErrNotFound, scanAttempt, `SELECT `+attemptColumns+` FROM attempts WHERE token_hash = $1 OR code_hash = $1`, hash[:])
 }
 
 // AttemptByKey implements provisioning.Tx.

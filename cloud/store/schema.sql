@@ -119,8 +119,10 @@ CREATE TABLE attempts (
     created_at      BIGINT  NOT NULL,
     expires_at      BIGINT  NOT NULL,
     life            BIGINT  NOT NULL,
+    code_hash       BLOB, -- of the token that a device makes of the short code
     UNIQUE (account_id, idempotency_key)
 );
+CREATE UNIQUE INDEX attempts_by_code ON attempts (code_hash);
 CREATE INDEX attempts_by_account ON attempts (account_id, created_at, id);
 CREATE INDEX attempts_by_product ON attempts (product_id);
 CREATE INDEX open_attempts_by_account ON attempts (account_id) WHERE state IN ('issued', 'handed_over', 'failed');

@@ -93,27 +93,31 @@ func (p *portal) configure(w http.ResponseWriter, r *http.Request) {
 	}
 	var field *words.FieldError
 	var long *http.MaxBytesError
+	refusal := words.Result{Status: words.StatusError}
 	switch {
 	case errors.As(err, &long):
 		tooLarge(w)
 		return
 	case errors.As(err, &field):
 		// Edgent's status for it, which its apps know.
-		refuse(w, http.StatusInternalServerError, words.MessageInvalid, field.Field)
+		refusal.Message, refusal.Field = words.MessageInvalid, field.Field
+		reply(w, r, http.StatusInternalServerError, refusal)
 		return
 	case errors.Is(err, ErrBusy):
 		w.Header().Set("Retry-After", "2")
-		refuse(w, http.StatusServiceUnavailable, words.MessageBusy, "")
+		refusal.Message = words.MessageBusy
+		reply(w, r, http.StatusServiceUnavailable, refusal)
 		return
 	case err != nil:
-		refuse(w, http.StatusInternalServerError, "The configuration could not be stored", "")
+		refusal.Message = "The configuration could not be stored"
+		reply(w, r, http.StatusInternalServerError, refusal)
 		return
 	}
 	message := words.MessageTrying
 	if configuration.Save {
 		message = words.MessageSaved
 	}
-	accept(w, message)
+	reply(w, r, http.StatusOK, words.Result{Status: words.StatusOK, Message: message})
 	keep()
 }
 

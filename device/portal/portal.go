@@ -9,6 +9,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -78,7 +79,7 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// Handler is the portal of a device. Pages of the wizard origins, as
+// Handler is the portal of a device, for as long as its setup network is open once. Pages of the wizard origins, as
 // "https://wizard.example", may use it beside its own.
 func Handler(device Device, wizardOrigins []string) http.Handler {
 	p := &portal{device: device, origins: map[string]bool{}}
@@ -92,22 +93,16 @@ func Handler(device Device, wizardOrigins []string) http.Handler {
 	mux.HandleFunc(words.PathConfig, p.change(p.configure))
 	mux.HandleFunc(words.PathReset, p.change(p.reset))
 	mux.HandleFunc(words.PathReboot, p.change(p.reboot))
-	for _, path := range probes {
-		mux.HandleFunc(path, redirectHome)
+	mux.HandleFunc(words.PathApp, p.change(p.app))
+	for path := range probes {
+		mux.HandleFunc(path, p.probe)
 	}
 	return p.guard(mux)
-}
-
-// probes are what phones and computers ask for to find out whether a network wants
-// a sign-in. Answered with a redirect, they show the page of the device.
-var probes = []string{
-	"/generate_204", "/gen_204", // Android, ChromeOS
-	"/hotspot-detect.html", "/library/test/success.html", // iOS, macOS
-	"/connecttest.txt", "/ncsi.txt", "/redirect", // Windows
-	"/success.txt", "/canonical.html", // Firefox
 }
 
 type portal struct {
 	device  Device
 	origins map[string]bool
+	// phones are those that an app or a page sets up from, by their address.
+	phones sync.Map
 }

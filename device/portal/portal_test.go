@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -443,7 +444,7 @@ func TestWhatThePortalSays(t *testing.T) {
 	address := serve(t, u)
 	a := ask(t, address, "GET", words.PathBoardInfo, "")
 	var info words.BoardInfo
-	if err := json.Unmarshal([]byte(a.body), &info); err != nil || info != u.BoardInfo() || a.header.Get("Content-Type") != "application/json" {
+	if err := json.Unmarshal([]byte(a.body), &info); err != nil || !reflect.DeepEqual(info, u.BoardInfo()) || a.header.Get("Content-Type") != "application/json" {
 		t.Errorf("%s, %v", a.body, err)
 	}
 	if strings.Contains(a.body, "</script>") {

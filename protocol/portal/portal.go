@@ -13,6 +13,9 @@ const (
 	PathConfig    = "/config"
 	PathReset     = "/reset"
 	PathReboot    = "/reboot"
+	// PathApp tells the device that the phone is set up by an app or a page, not by
+	// the captive portal's: its probes then find the network sound. POST only.
+	PathApp = "/app"
 )
 
 const (
@@ -73,6 +76,10 @@ type BoardInfo struct {
 	StaticIP  bool `json:"static_ip"`
 	// Configured tells whether a proven configuration is on flash.
 	Configured bool `json:"configured"`
+	// Wizards are the origins of the pages that may use the portal, beside its own.
+	Wizards []string `json:"wizards,omitempty"`
+	// ShortCode tells that the device takes a short code in a token's place.
+	ShortCode bool `json:"short_code,omitempty"`
 }
 
 // Network is one entry of PathScan's array, strongest first.
@@ -108,4 +115,5 @@ const (
 	MessageErased     = "Configuration erased"
 	MessageKept       = "Proven configuration kept"
 	MessageRestarting = "Restarting"
+	MessageApp        = "Go on in the app"
 )

@@ -59,6 +59,9 @@ func ParseConfiguration(values url.Values) (Configuration, error) {
 	}
 	c.Password = values.Get(paramPassword)
 	c.Token = values.Get(paramToken)
+	if token, ok := TokenOfShortCode(c.Token); ok {
+		c.Token = token
+	}
 	c.Host = values.Get(paramHost)
 
 	var err error

@@ -610,6 +610,11 @@ export interface components {
             /** @description Where the device is to connect. */
             server: components["schemas"]["Server"];
             setup_network: components["schemas"]["SetupNetwork"];
+            /**
+             * @description What a person types on the device's own page in the token's place; as long-lived as the token.
+             * @example K7QF-3M2P-XW9T
+             */
+            short_code?: string;
             /** @enum {string} */
             state: "issued" | "handed_over" | "failed" | "online" | "expired" | "cancelled";
             /** @description What the device logs in with; absent once the provisioning has ended. */

@@ -48,8 +48,7 @@ export const cloudPort: CloudPort = {
         body: { product_id: productId, ...(deviceId ? { device_id: deviceId } : { time_zone: timeZone }) },
       }),
     )
-    const code = 'code' in opened && typeof opened.code === 'string' ? opened.code : ''
-    return { id: opened.id, token: opened.token ?? '', code, expiresAt: opened.expires_at, server: opened.server }
+    return { id: opened.id, token: opened.token ?? '', code: opened.short_code ?? '', expiresAt: opened.expires_at, server: opened.server }
   },
 
   async attempt(id) {

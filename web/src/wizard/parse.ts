@@ -88,7 +88,7 @@ export function boardInfoOf(value: unknown): BoardInfo | null {
     lastError: typeof error === 'number' && Number.isInteger(error) && error >= 0 && error <= 999 ? error : 0,
     scans: fields.wifi_scan !== false,
     staticAddress: fields.static_ip === true,
-    code: fields.code === true,
+    code: fields.short_code === true,
   }
 }
 
