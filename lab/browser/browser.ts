@@ -56,7 +56,8 @@ export interface Browser {
   close(): Promise<void>
 }
 
-const patience = 15_000
+/** How long something on a page may take to come, in milliseconds. */
+export const patience = 15_000
 
 /** Tries until it gives something other than null or false; then throws what it would have wished for. */
 export async function eventually<T>(look: () => Promise<T | null | false>, otherwise: () => Promise<string>, timeout = patience): Promise<T> {

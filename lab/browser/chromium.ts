@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core'
 import type { Machine } from '../ground/ground.ts'
-import { type Browser, type Name, type Request, type Role, type Tab } from './browser.ts'
+import { type Browser, type Name, patience, type Request, type Role, type Tab } from './browser.ts'
 import { trust } from './trust.ts'
 
 export interface ChromiumOptions {
@@ -21,6 +21,7 @@ export class Chromium implements Browser {
   readonly kind = 'chromium'
   readonly requests: Request[] = []
   readonly errors: string[] = []
+  private readonly weighing: Promise<{ url: string; bytes: number } | null>[] = []
   private devtools: CDPSession | null = null
 
   static async start(machine: Machine, ca: string, options: ChromiumOptions): Promise<Chromium> {
@@ -48,6 +49,7 @@ export class Chromium implements Browser {
       javaScriptEnabled: options.scripts ?? true,
       serviceWorkers: 'allow',
     })
+    context.setDefaultTimeout(patience)
     return new Chromium(profile, context)
   }
 
@@ -57,6 +59,10 @@ export class Chromium implements Browser {
   ) {
     context.on('request', (request) => {
       this.requests.push({ method: request.method(), url: request.url(), headers: request.headers(), body: request.postData() })
+    })
+    context.on('requestfinished', (request) => {
+      // A page that closes meanwhile takes the answer with it.
+      this.weighing.push(request.sizes().then(({ responseBodySize }) => ({ url: request.url(), bytes: responseBodySize }), () => null))
     })
     context.on('console', (message) => {
       if (message.type() === 'error') this.errors.push(message.text())
@@ -78,6 +84,11 @@ export class Chromium implements Browser {
     for (const name of ['local-network-access', 'local-network', 'loopback-network']) {
       await this.devtools.send('Browser.setPermission', { permission: { name }, setting, origin })
     }
+  }
+
+  /** What each answer so far weighed as it came over the line, in bytes without headers. */
+  async weights(): Promise<{ url: string; bytes: number }[]> {
+    return (await Promise.all(this.weighing)).filter((weight) => weight !== null)
   }
 
   async close(): Promise<void> {
@@ -106,7 +117,11 @@ export class ChromiumTab implements Tab {
   }
 
   async tap(role: Role, name: Name): Promise<void> {
-    await this.page.getByRole(role, { name }).click()
+    const target = this.page.getByRole(role, { name })
+    // People tap what is written beside a circle or a box.
+    const label = this.page.locator('label').filter({ has: target })
+    await target.or(label).last().waitFor({ state: 'attached' })
+    await ((await label.count()) > 0 ? label : target).click()
   }
 
   async type(label: Name, text: string): Promise<void> {

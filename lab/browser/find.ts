@@ -41,8 +41,10 @@ export const finder = `function (role, source, flags) {
     throw new Error('there are ' + found.length + ' of ' + role + ' ' + source + ': ' + found.map(name).join(' | '))
   }
   if (!found.length) return null
-  found[0].scrollIntoView({ block: 'center', behavior: 'instant' })
-  return found[0]
+  // People tap what is written beside a circle or a box.
+  const target = (/^(radio|checkbox)$/.test(found[0].type) && found[0].closest('label')) || found[0]
+  target.scrollIntoView({ block: 'center', behavior: 'instant' })
+  return target
 }`
 
 /** The finder's arguments. */

@@ -40,6 +40,13 @@ export interface PhoneGround extends Machine {
   lookups(): Promise<string[] | null>
 }
 
+/** A line's round trip in milliseconds, and what it carries in kbit/s. */
+export interface Line {
+  rtt: number
+  down: number
+  up: number
+}
+
 /** The ground under a test: its machines, and the networks between them. */
 export interface Ground {
   readonly kind: 'namespaces' | 'loopback'
@@ -60,6 +67,8 @@ export interface Ground {
   cloudIsUp(ports: { plain: number; tls: number }): void
   /** An address of the cloud's machine for one more page. */
   placeForPage(): Promise<{ host: string; port: number }>
+  /** Makes the home network's way to the cloud slow, for phones. */
+  slow(line: Line): Promise<void>
   addDevice(): Promise<DeviceGround>
   addPhone(): Promise<PhoneGround>
   stop(): Promise<void>

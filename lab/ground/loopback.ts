@@ -4,7 +4,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
 import type { AddressInfo } from 'node:net'
-import type { DeviceGround, Ground, Machine, PhoneGround, SetupNetwork } from './ground.ts'
+import type { DeviceGround, Ground, Line, Machine, PhoneGround, SetupNetwork } from './ground.ts'
+import { Program } from './process.ts'
 
 const address = '127.0.0.1'
 
@@ -20,6 +21,8 @@ export class Loopback implements Ground {
   private readonly toPortal = new Gate('clear')
   private ports = { plain: 0, tls: 0 }
   private devices = 0
+  private line: Program | null = null
+  private slowly: number | null = null
 
   static async start(folder: string): Promise<Loopback> {
     const lab = new Loopback(folder)
@@ -61,6 +64,20 @@ export class Loopback implements Ground {
     return { host: address, port: await freePort() }
   }
 
+  async slow({ rtt, down, up }: Line): Promise<void> {
+    const port = await freePort()
+    let ready = false
+    const line = new Program(
+      'the slow line',
+      [process.execPath, join(import.meta.dirname, 'slow.mjs'), address, String(port), address, String(this.ports.tls), String(rtt), String(down), String(up)],
+      { log: join(this.folder, 'slow.log'), line: () => (ready = true) },
+    )
+    this.line = line
+    await line.until(() => ready, 'start')
+    this.slowly = port
+    this.route()
+  }
+
   async addDevice(): Promise<DeviceGround> {
     return new LoopbackDevice(this.folder, `device-${++this.devices}`, await freePort())
   }
@@ -74,12 +91,13 @@ export class Loopback implements Ground {
   async stop(): Promise<void> {
     this.toCloud.close()
     this.toPortal.close()
+    await this.line?.stop()
   }
 
   /** Opens and closes the gates; of several phones the last says which way. */
   private route(): void {
     const phone = this.phones.at(-1)
-    this.toCloud.lead(phone?.internet ? this.ports.tls : null)
+    this.toCloud.lead(phone?.internet ? (this.slowly ?? this.ports.tls) : null)
     this.toPortal.lead(phone?.setup ? Number(phone.setup.portal.split(':').at(-1)) : null)
   }
 }

@@ -4,19 +4,20 @@ import { once } from 'node:events'
 import { connect, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { DeviceGround, Ground, Machine, PhoneGround, SetupNetwork } from './ground.ts'
+import type { DeviceGround, Ground, Line, Machine, PhoneGround, SetupNetwork } from './ground.ts'
 import { Program } from './process.ts'
 
 const run = promisify(execFile)
 const here = import.meta.dirname
 
-/** The address plan. 203.0.113.0/24 (RFC 5737) is the internet. */
+/** The address plan. 203.0.113.0/24 and 198.51.100.0/24 (RFC 5737) are the internet and a phone carrier's part of it. */
 const plan = {
   cloud: '203.0.113.10',
   resolver: '203.0.113.1',
   probes: '203.0.113.80',
   routerOutside: '203.0.113.2',
-  mobile: (i: number) => `203.0.113.${100 + i}`,
+  carrier: '198.51.100.1',
+  mobile: (i: number) => `198.51.100.${100 + i}`,
   router: '192.168.1.1',
   device: '192.168.4.1',
 }
@@ -45,6 +46,9 @@ echo ready
 exec cat >/dev/null
 `
 
+/** This machine lets nobody, or not this user, make namespaces. */
+export class NotPermitted extends Error {}
+
 export class Namespaces implements Ground {
   readonly kind = 'namespaces'
   readonly publicURL = `https://${cloudName}`
@@ -67,7 +71,11 @@ export class Namespaces implements Ground {
       ['unshare', ...rights, '--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private', 'sh', '-c', first],
       { log: join(folder, 'lab.log'), line: (line) => (ready ||= line === 'ready') },
     )
-    await holder.until(() => ready, 'namespaces')
+    try {
+      await holder.until(() => ready, 'namespaces')
+    } catch (error) {
+      throw new NotPermitted(String(error))
+    }
     const inner = Number.parseInt(readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, 'utf8'), 10)
     const enter = ['nsenter', '--target', String(inner), ...(rights.length ? ['--user', '--preserve-credentials'] : []), '--mount', '--pid', '--net']
     const lab = new Namespaces(folder, holder, enter)
@@ -109,6 +117,9 @@ export class Namespaces implements Ground {
       ip -n ${cloud} link add internet type bridge
       for a in ${plan.cloud} ${plan.resolver} ${plan.probes}; do ip -n ${cloud} address add $a/24 dev internet; done
       ip -n ${cloud} link set internet up
+      ip -n ${cloud} link add mobile type bridge
+      ip -n ${cloud} address add ${plan.carrier}/24 dev mobile
+      ip -n ${cloud} link set mobile up
       ip -n ${router} link add home type bridge
       ip -n ${router} address add ${plan.router}/24 dev home
       ip -n ${router} link set home up
@@ -126,29 +137,30 @@ table ip home {
 RULES`)
     await Promise.all([
       this.dnsmasq(this.cloud as Namespace, [
-        '--listen-address', plan.resolver, '--bind-interfaces', '--local=/#/',
+        '--listen-address', plan.resolver, '--bind-interfaces', '--no-resolv', '--local=/#/',
         `--address=/${cloudName}/${plan.cloud}`, ...probeNames.map((name) => `--address=/${name}/${plan.probes}`),
       ]),
       this.dnsmasq(home, [
-        '--interface=home', '--bind-interfaces', `--server=${plan.resolver}`,
+        '--interface=home', '--bind-interfaces', '--no-resolv', `--server=${plan.resolver}`,
         '--dhcp-range=192.168.1.100,192.168.1.199,1h', `--dhcp-option=option:router,${plan.router}`,
       ]),
     ])
   }
 
   /** Runs a DNS and DHCP server, and waits until it answers. */
-  async dnsmasq(machine: Namespace, flags: string[]): Promise<void> {
+  async dnsmasq(machine: Namespace, flags: string[]): Promise<Program> {
     const log = join(machine.folder, 'dnsmasq.log')
     const service = new Program(
       `dnsmasq of ${machine.name}`,
       machine.command([
-        'dnsmasq', '--conf-file=/dev/null', '--no-daemon', '--no-hosts', '--no-resolv',
+        'dnsmasq', '--conf-file=/dev/null', '--no-daemon', '--no-hosts',
         '--dhcp-authoritative', '--no-ping', '--leasefile-ro', '--log-queries=extra', ...flags,
       ]),
       { log },
     )
     this.services.push(service)
     await service.until(() => readFileSync(log, 'utf8').includes('started'), 'start')
+    return service
   }
 
   /** What the home router and the internet's resolver were asked: name and asker. */
@@ -169,6 +181,26 @@ RULES`)
     return { host: plan.cloud, port: 8443 + this.pages++ }
   }
 
+  async slow({ rtt, down, up }: Line): Promise<void> {
+    const home = this.machines.find(({ name }) => name === router)!
+    let ready = false
+    const line = new Program(
+      'the slow line',
+      home.command([process.execPath, join(here, 'slow.mjs'), plan.router, '4443', plan.cloud, '443', String(rtt), String(down), String(up)]),
+      { log: join(home.folder, 'slow.log'), line: () => (ready = true) },
+    )
+    await line.until(() => ready, 'start')
+    await this.script(`
+      ip netns exec ${router} nft -f - <<'RULES'
+table ip slow {
+  chain in {
+    type nat hook prerouting priority dstnat;
+    ip daddr ${plan.cloud} tcp dport 443 dnat to ${plan.router}:4443
+  }
+}
+RULES`)
+  }
+
   async addDevice(): Promise<DeviceGround> {
     const name = `device-${++this.devices}`
     const device = this.machine(name, NamespacedDevice)
@@ -185,7 +217,7 @@ RULES`)
         return this.script(`ip -n ${name} route add default via ${gateway}`)
       }),
       this.dnsmasq(device, [
-        '--port=0', '--interface=setup', '--dhcp-range=192.168.4.2,192.168.4.20,1h',
+        '--port=0', '--no-resolv', '--interface=setup', '--dhcp-range=192.168.4.2,192.168.4.20,1h',
         `--dhcp-option=option:router,${plan.device}`, `--dhcp-option=option:dns-server,${plan.device}`,
       ]),
     ])
@@ -195,9 +227,11 @@ RULES`)
   async addPhone(): Promise<PhoneGround> {
     const phone = this.machine(`phone-${++this.phones}`, NamespacedPhone)
     phone.number = this.phones
-    // Counts whom it talks to, on whatever network.
+    // Without IPv6, whose slow beginning would look like one more change of network.
+    // The rules count whom it talks to, on whatever network.
     await this.script(`
       ip netns add ${phone.name}
+      ip netns exec ${phone.name} sh -c 'for c in all default; do echo 1 >/proc/sys/net/ipv6/conf/$c/disable_ipv6; done'
       ip -n ${phone.name} link set lo up
       ip netns exec ${phone.name} nft -f - <<'RULES'
 table ip contacts {
@@ -208,6 +242,7 @@ table ip contacts {
   }
 }
 RULES`)
+    await phone.startResolver()
     return phone
   }
 
@@ -319,9 +354,30 @@ class NamespacedDevice extends Namespace implements DeviceGround {
 
 class NamespacedPhone extends Namespace implements PhoneGround {
   number = 0
+  private resolver: Program | null = null
   private readonly addresses = new Set<string>()
-  private wifi: { router: string; dns: string; internet: boolean } | null = null
+  private wifi: { address: string; router: string; dns: string; internet: boolean } | null = null
   private mobile = false
+
+  /**
+   * The system's own resolver, which follows the phone from one network to the next
+   * at once, as phones' do; browsers on Linux take seconds to see a changed resolv.conf.
+   */
+  async startResolver(): Promise<void> {
+    this.resolve('127.0.0.1')
+    this.forward('-')
+    this.resolver = await this.lab.dnsmasq(this, ['--listen-address=127.0.0.1', '--bind-interfaces', `--resolv-file=${this.upstream}`, '--no-poll', '--cache-size=0'])
+  }
+
+  private get upstream(): string {
+    return join(this.folder, 'upstream')
+  }
+
+  /** Sets whom the resolver asks; - for nobody. */
+  private forward(dns: string): void {
+    writeFileSync(this.upstream, dns === '-' ? '' : `nameserver ${dns}\n`)
+    this.resolver?.signal('SIGHUP')
+  }
 
   async joinHome(): Promise<void> {
     await this.join(router, 'home', true)
@@ -336,7 +392,7 @@ class NamespacedPhone extends Namespace implements PhoneGround {
     await this.lab.script(plug(this.name, `wifi address ${this.mac}`, at, this.name, bridge))
     try {
       const { address, router, dns } = await this.lease('wifi')
-      this.wifi = { router, dns, internet }
+      this.wifi = { address, router, dns, internet }
       this.addresses.add(address)
     } catch (error) {
       await this.leave()
@@ -346,8 +402,12 @@ class NamespacedPhone extends Namespace implements PhoneGround {
   }
 
   async leave(): Promise<void> {
+    const address = this.wifi?.address
     this.wifi = null
-    await this.lab.script(`ip -n ${this.name} link delete wifi 2>/dev/null || true`)
+    // Phones end the connections of a network that is gone; so does the kernel, if it is asked.
+    await this.lab.script(`
+      ip -n ${this.name} link delete wifi 2>/dev/null || true
+      ${address ? `ip netns exec ${this.name} ss --kill --tcp src ${address} >/dev/null || true` : ''}`)
     await this.route()
   }
 
@@ -356,7 +416,7 @@ class NamespacedPhone extends Namespace implements PhoneGround {
     this.mobile = on
     await this.lab.script(
       on
-        ? `${plug(this.name, 'mobile', cloud, this.name, 'internet')}
+        ? `${plug(this.name, 'mobile', cloud, this.name, 'mobile')}
            ip -n ${this.name} address add ${plan.mobile(this.number)}/24 dev mobile`
         : `ip -n ${this.name} link delete mobile`,
     )
@@ -370,11 +430,11 @@ class NamespacedPhone extends Namespace implements PhoneGround {
    */
   private async route(): Promise<void> {
     const byMobile = this.mobile && !this.wifi?.internet
-    const [gateway, dns] = byMobile ? [plan.resolver, plan.resolver] : [this.wifi?.router ?? '-', this.wifi?.dns ?? '-']
+    const [gateway, dns] = byMobile ? [plan.carrier, plan.resolver] : [this.wifi?.router ?? '-', this.wifi?.dns ?? '-']
     await this.lab.script(
       gateway === '-' ? `ip -n ${this.name} route delete default 2>/dev/null || true` : `ip -n ${this.name} route replace default via ${gateway}`,
     )
-    this.resolve(dns)
+    this.forward(dns)
   }
 
   async contacts(): Promise<string[]> {

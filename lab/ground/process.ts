@@ -63,11 +63,15 @@ export class Program {
     return readFileSync(this.options.log, 'utf8').split('\n').slice(-30).join('\n')
   }
 
+  signal(signal: NodeJS.Signals): void {
+    // nsenter hands no signal on, but ends with what it has started.
+    send(entered(this.pid) ?? this.pid, signal)
+  }
+
   /** Ends it, with SIGKILL for a crash; where it doesn't follow, by force. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (!this.running) return
-    // nsenter hands no signal on, but ends with what it has started.
-    send(entered(this.pid) ?? this.pid, signal)
+    this.signal(signal)
     const timer = setTimeout(() => send(-this.pid, 'SIGKILL'), 15_000)
     await this.ended
     clearTimeout(timer)
