@@ -134,7 +134,7 @@ func (c *Cloud) newAPI(server api.DeviceServer) *api.API {
 		PortalURL: c.options.PortalURL,
 		Pages: pages.New(pages.Options{
 			Product: func(ctx context.Context, slug string) (p pages.Product, err error) {
-				p.Name, p.Wizard, err = c.api.WizardPage(ctx, slug)
+				p.Name, p.Accent, p.Wizard, err = c.api.WizardPage(ctx, slug)
 				return p, err
 			},
 			PortalURL: c.options.PortalURL, Version: c.options.Version, Log: c.log,

@@ -57,6 +57,7 @@ func (a *API) accountRoutes() {
 	call(a, signedIn, change, a.changePassword)
 	call(a, signedIn, operation("set-password", http.MethodPut, "/api/v1/accounts/{email}/password", accounts, "Set anyone's password, for the operator; all their sessions end"), a.setPassword)
 	call(a, anyone, operation("sign-in", http.MethodPost, "/api/v1/sessions", sessions, "Sign in"), a.signIn)
+	call(a, anyone, operation("who-is-signed-in", http.MethodGet, "/api/v1/sessions/current", sessions, "Who is signed in, if anybody is"), a.whoIsSignedIn)
 	call(a, signedIn, operation("sign-out", http.MethodDelete, "/api/v1/sessions/current", sessions, "Sign out"), a.signOut)
 }
 
@@ -85,6 +86,27 @@ func (a *API) getAccount(ctx context.Context, from *caller, _ *none) (*body[acco
 		return nil, err
 	}
 	return &body[accountDoc]{showAccount(own)}, nil
+}
+
+// presentDoc says who is signed in; asking is no mistake of who isn't.
+type presentDoc struct {
+	Account *accountDoc `json:"account" doc:"Null for nobody."`
+}
+
+func (a *API) whoIsSignedIn(ctx context.Context, from *caller, _ *none) (*body[presentDoc], error) {
+	err := a.authenticate(ctx, from)
+	var own account.Account
+	if err == nil {
+		own, err = a.Accounts.Account(ctx, from.who)
+	}
+	switch {
+	case fault.KindOf(err) == fault.Unauthenticated, fault.KindOf(err) == fault.Forbidden:
+		return &body[presentDoc]{}, nil
+	case err != nil:
+		return nil, err
+	}
+	shown := showAccount(own)
+	return &body[presentDoc]{presentDoc{&shown}}, nil
 }
 
 func (a *API) changePassword(ctx context.Context, from *caller, in *body[passwordChangeDoc]) (*none, error) {

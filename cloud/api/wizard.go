@@ -45,12 +45,12 @@ func (a *API) wizard(p product.Product) wizardDoc {
 		PortalURL:    a.PortalURL, Accent: p.Accent, AccentDark: p.DarkAccent()}
 }
 
-// WizardPage is what a product's page is made with: its name, and what GET
-// /api/v1/wizard/{slug} answers; product.ErrNotFound if there is no such product.
-func (a *API) WizardPage(ctx context.Context, slug string) (name string, document any, err error) {
+// WizardPage is what a product's page is made with: its name, its colour, and what
+// GET /api/v1/wizard/{slug} answers; product.ErrNotFound if there is no such product.
+func (a *API) WizardPage(ctx context.Context, slug string) (name, accent string, document any, err error) {
 	p, err := a.Products.BySlug(ctx, slug)
 	if err != nil {
-		return "", nil, err
+		return "", "", nil, err
 	}
-	return p.Name, a.wizard(p), nil
+	return p.Name, p.Accent, a.wizard(p), nil
 }

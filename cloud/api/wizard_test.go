@@ -19,3 +19,14 @@ func TestWizardReadsOfAProductWhatItNeedsAndNoMore(t *testing.T) {
 		{as: "maker", method: "PATCH", path: "/api/v1/products/{fern}", body: `{"setup":"matter"}`, status: 422, has: []string{`"field":"setup"`}},
 	})
 }
+
+func TestWhoIsSignedInIsNoMistakeToAsk(t *testing.T) {
+	t.Parallel()
+	w := populate(t)
+	w.tryAll(t, []exchange{
+		{method: "GET", path: "/api/v1/sessions/current", status: 200, has: []string{`{"account":null}`}},
+		{as: "anna", method: "GET", path: "/api/v1/sessions/current", status: 200, has: []string{`{"account":{"id":"`, `"email":"anna@`}},
+		{as: "anna", method: "DELETE", path: "/api/v1/sessions/current", status: 204},
+		{as: "anna", method: "GET", path: "/api/v1/sessions/current", status: 200, has: []string{`{"account":null}`}},
+	})
+}

@@ -17,7 +17,8 @@ import (
 
 // Product is what a product's page is made with.
 type Product struct {
-	Name string
+	Name   string
+	Accent string // the colour of its icon, #rrggbb
 	// Wizard is what the Connection Wizard needs to know, as GET
 	// /api/v1/wizard/{slug} answers it.
 	Wizard any
@@ -56,6 +57,7 @@ func New(options Options) func(http.ResponseWriter, *http.Request) (served bool)
 		p.mux.HandleFunc("GET "+path, p.app)
 	}
 	p.mux.HandleFunc("GET /p/{slug}", p.wizard)
+	p.brandRoutes()
 	return p.serve
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"image/png"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -22,7 +23,7 @@ func options() pages.Options {
 	return pages.Options{PortalURL: portalURL, Version: "1.2.3", Product: func(_ context.Context, slug string) (pages.Product, error) {
 		switch slug {
 		case "plant":
-			return pages.Product{Name: `</title><script>alert("1")</script>`, Wizard: map[string]string{"name": "</script><script>"}}, nil
+			return pages.Product{Accent: "#7a1f4d", Name: `</title><script>alert("1")</script>`, Wizard: map[string]string{"name": "</script><script>"}}, nil
 		case "broken":
 			return pages.Product{}, errors.New("the disk is full of secrets")
 		}
@@ -163,5 +164,43 @@ func TestTheBrowsersLanguageIsAskedForAtOnce(t *testing.T) {
 		if !strings.Contains(body, `<html lang="`+want+`">`) {
 			t.Errorf("%q: not %s", accepted, want)
 		}
+	}
+}
+
+func TestTheAppCanBeInstalled(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{"", "/p/plant"} {
+		_, answer, body := get(t, http.MethodGet, base+"/manifest.webmanifest")
+		var manifest struct {
+			Start string `json:"start_url"`
+			Icons []struct {
+				Source string `json:"src"`
+				Type   string `json:"type"`
+			} `json:"icons"`
+		}
+		if err := json.Unmarshal([]byte(body), &manifest); err != nil || answer.StatusCode != 200 || len(manifest.Icons) != 3 || manifest.Start == "" {
+			t.Fatalf("%s: %d %s", base, answer.StatusCode, body)
+		}
+		icons := []string{base + "/apple-touch-icon.png"}
+		for _, icon := range manifest.Icons {
+			icons = append(icons, icon.Source)
+		}
+		for _, source := range icons {
+			_, icon, body := get(t, http.MethodGet, source)
+			switch kind := icon.Header.Get("Content-Type"); {
+			case icon.StatusCode != 200:
+				t.Errorf("%s: %d", source, icon.StatusCode)
+			case kind == "image/png":
+				picture, err := png.Decode(strings.NewReader(body))
+				if err != nil || picture.Bounds().Dx() < 180 {
+					t.Errorf("%s: %v", source, err)
+				}
+			case kind != "image/svg+xml" || strings.Contains(body, "<script>"):
+				t.Errorf("%s: %s %s", source, kind, body)
+			}
+		}
+	}
+	if _, answer, _ := get(t, http.MethodGet, "/p/nothing/icon.svg"); answer.StatusCode != 404 {
+		t.Error("an unknown product has an icon")
 	}
 }

@@ -15,12 +15,7 @@ export function current(): Account | null | undefined {
 
 /** Asks the cloud who is signed in. Ends with an ApiError if it can't be reached: that is not signed out. */
 export async function refresh(): Promise<Account | null> {
-  try {
-    account = await answered(api.GET('/api/v1/accounts/current'))
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 401) throw error
-    account = null
-  }
+  account = (await answered(api.GET('/api/v1/sessions/current'))).account
   return account
 }
 

@@ -359,7 +359,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Who is signed in, if anybody is */
+        get: operations["who-is-signed-in"];
         put?: never;
         post?: never;
         /** Sign out */
@@ -637,6 +638,10 @@ export interface components {
             /** Format: date-time */
             at: string;
             online: boolean;
+        };
+        Present: {
+            /** @description Null for nobody. */
+            account: components["schemas"]["Account"];
         };
         Problem: {
             /**
@@ -1815,6 +1820,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "who-is-signed-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Present"];
                 };
             };
             /** @description Refused */

@@ -1,4 +1,4 @@
-import { answered, api, ApiError } from '../api/client.ts'
+import { answered, api } from '../api/client.ts'
 import type { Report } from './memory.ts'
 import type { Attempt } from './state.ts'
 
@@ -33,12 +33,7 @@ const reopenAfter = 3_000
 
 export const cloudPort: CloudPort = {
   async account() {
-    try {
-      return (await answered(api.GET('/api/v1/accounts/current'))).id
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 401) return null
-      throw error
-    }
+    return (await answered(api.GET('/api/v1/sessions/current'))).account?.id ?? null
   },
 
   async open({ productId, deviceId, timeZone }, key) {
