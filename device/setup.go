@@ -3,12 +3,14 @@ package device
 import (
 	"context"
 	"net"
+	"net/netip"
 	"reflect"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/tendril-iot/tendril/device/config"
+	"github.com/tendril-iot/tendril/device/dns"
 	portalserver "github.com/tendril-iot/tendril/device/portal"
 	"github.com/tendril-iot/tendril/protocol/portal"
 )
@@ -17,7 +19,7 @@ import (
 type setup struct {
 	b      *boot
 	cancel context.CancelFunc
-	served chan struct{} // closed when the portal has ended
+	served chan struct{} // closed when portal and DNS have ended
 	scans  sync.Mutex    // held while the radio scans
 
 	handed  chan portal.Configuration // what was accepted, once its answer has left
@@ -94,7 +96,7 @@ func (b *boot) idle() (<-chan time.Time, func()) {
 }
 
 func (b *boot) openSetup(ctx context.Context) error {
-	listener, err := b.d.options.Radio.OpenSetup(ctx, b.d.ssid)
+	network, err := b.d.options.Radio.OpenSetup(ctx, b.d.ssid)
 	if err != nil {
 		return err
 	}
@@ -108,17 +110,39 @@ func (b *boot) openSetup(ctx context.Context) error {
 	b.d.opened = true
 	b.d.mu.Unlock()
 	b.d.change(func(state *State) {
-		state.SetupNetwork, state.Portal = b.d.ssid, "http://"+listener.Addr().String()
+		state.SetupNetwork, state.Portal = b.d.ssid, "http://"+network.Portal.Addr().String()
 	})
 	handler := portalserver.Handler(s, b.d.options.WizardOrigins)
-	go func() {
-		defer close(s.served)
-		if err := portalserver.Serve(serving, listener, handler); err != nil {
+	var servers sync.WaitGroup
+	servers.Go(func() {
+		if err := portalserver.Serve(serving, network.Portal, handler); err != nil {
 			b.d.options.Log.Warn("the portal has ended", "mac", b.d.macText(), "error", err)
 		}
+	})
+	if network.Names != nil {
+		servers.Go(func() {
+			if err := dns.Serve(serving, network.Names, portalAddress(network.Portal)); err != nil {
+				b.d.options.Log.Warn("the setup network's DNS has ended", "mac", b.d.macText(), "error", err)
+			}
+		})
+	}
+	go func() {
+		defer close(s.served)
+		servers.Wait()
 	}()
 	b.d.tell(Event{Name: EventSetupUp, SSID: b.d.ssid})
 	return nil
+}
+
+// portalAddress is what names on the setup network stand for: where the portal
+// listens, or where a device's always is if that is no one IPv4 address.
+func portalAddress(listener net.Listener) netip.Addr {
+	if at, err := netip.ParseAddrPort(listener.Addr().String()); err == nil {
+		if address := at.Addr().Unmap(); address.Is4() && !address.IsUnspecified() {
+			return address
+		}
+	}
+	return netip.MustParseAddr(portal.Address)
 }
 
 func (b *boot) closeSetup() {

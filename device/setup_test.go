@@ -1,8 +1,10 @@
 package device_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -388,6 +390,41 @@ func TestTakenPortal(t *testing.T) {
 	}
 	if s := d.State(); s.State != device.StateOff {
 		t.Fatalf("%+v", s)
+	}
+}
+
+// noting is a radio that tells which setup networks it opened.
+type noting struct {
+	radio.Radio
+	opened chan radio.SetupNetwork
+}
+
+func (n noting) OpenSetup(ctx context.Context, ssid string) (radio.SetupNetwork, error) {
+	network, err := n.Radio.OpenSetup(ctx, ssid)
+	if err == nil {
+		n.opened <- network
+	}
+	return network, err
+}
+
+func TestNamesOnTheSetupNetworkAreThePortals(t *testing.T) {
+	t.Parallel()
+	opened := make(chan radio.SetupNetwork, 10)
+	b := newBench(t, newCloud(t, nil), func(o *device.Options) {
+		o.Radio = noting{radio.NewAir(home).Radio(radio.Unit{Portal: "127.0.0.1:0", DNS: "127.0.0.1:0", Latency: radio.Latency{Scan: 1, Join: 1, Address: 1}}), opened}
+	})
+	names := (<-opened).Names
+	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "udp", names.LocalAddr().String())
+	}}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if found, err := resolver.LookupHost(ctx, "captive.apple.com"); err != nil || len(found) != 1 || found[0] != "127.0.0.1" {
+		t.Errorf("%v, %v", found, err)
+	}
+	b.provision(token)
+	if _, err := names.WriteTo(nil, names.LocalAddr()); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the setup network is gone, and its DNS is not: %v", err)
 	}
 }
 

@@ -39,11 +39,11 @@ func (e *ether) Join(ctx context.Context, c radio.Credentials) (radio.Network, e
 	return &etherNetwork{e: e, lost: make(chan struct{})}, nil
 }
 
-func (e *ether) OpenSetup(context.Context, string) (net.Listener, error) {
+func (e *ether) OpenSetup(context.Context, string) (radio.SetupNetwork, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.setup = &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
-	return e.setup, nil
+	return radio.SetupNetwork{Portal: e.setup}, nil
 }
 
 // do sends one request to the setup network.

@@ -25,12 +25,16 @@ import (
 
 type deviceRun struct {
 	Portal       string   `default:"127.0.0.1:8081" placeholder:"ADDR" help:"Where the setup network's portal listens while it is open."`
+	PortalDNS    string   `name:"portal-dns" placeholder:"ADDR" help:"Where to answer DNS by UDP while the setup network is open, as in 192.168.4.1:53: every name is the portal's. Default: nowhere."`
 	State        string   `default:"tendril-device" placeholder:"DIR" help:"Where the unit's flash is kept."`
 	Product      string   `required:"" placeholder:"TMPL…" help:"The product's id."`
 	Name         string   `required:"" help:"The product's name."`
 	Vendor       string   `default:"Tendril" help:"The product's vendor. It begins the setup network's name."`
 	UnitSuffix   bool     `help:"End the setup network's name in 4 characters of the unit's own."`
 	Air          string   `required:"" placeholder:"FILE" help:"A JSON file of the WiFi networks around; it is read again when it changes."`
+	CloudHost    string   `placeholder:"HOST" help:"The cloud that is compiled in, for a configuration that names none. Default: such a configuration is refused."`
+	CloudPort    uint16   `default:"80" placeholder:"PORT" help:"Its plain port."`
+	CloudTLSPort uint16   `name:"cloud-tls-port" default:"443" placeholder:"PORT" help:"Its TLS port."`
 	CA           string   `name:"ca" placeholder:"FILE" help:"Connect by TLS, trusting the certificates in this PEM file. Default: plain."`
 	Control      string   `placeholder:"ADDR" help:"Where to serve hands: POST /button, /power and /write, GET /state and /pins. This machine only."`
 	WizardOrigin []string `placeholder:"URL" help:"A page's origin, as in https://wizard.example, that may use the portal. May be repeated."`
@@ -65,7 +69,7 @@ func (c *deviceRun) Run(ctx context.Context, s *shell) error {
 			return err
 		}
 		o := &units[i].options
-		o.Radio, o.Roots, o.Log = air.Radio(radio.Unit{Portal: units[i].portal}), roots, s.log
+		o.Radio, o.Roots, o.Log = air.Radio(radio.Unit{Portal: units[i].portal, DNS: units[i].dns}), roots, s.log
 	}
 	// The first that fails ends all of them.
 	running, ctx := errgroup.WithContext(ctx)
@@ -81,6 +85,7 @@ type unit struct {
 	device  atomic.Pointer[device.Device] // nil before run
 	state   string                        // the flash's file
 	portal  string                        // where it listens while setup is open
+	dns     string                        // where it answers names meanwhile; empty: nowhere
 	control string                        // empty: none
 }
 
@@ -93,6 +98,11 @@ func (c *deviceRun) unit(i int, story *deviceStory) (u *unit, err error) {
 	if u.portal, err = portPlus("portal", c.Portal, i); err != nil {
 		return nil, err
 	}
+	if c.PortalDNS != "" {
+		if u.dns, err = portPlus("portal-dns", c.PortalDNS, i); err != nil {
+			return nil, err
+		}
+	}
 	if c.Control != "" {
 		if u.control, err = portPlus("control", c.Control, i); err != nil {
 			return nil, err
@@ -101,6 +111,7 @@ func (c *deviceRun) unit(i int, story *deviceStory) (u *unit, err error) {
 	u.options = device.Options{
 		ProductID: c.Product, Name: c.Name, Vendor: c.Vendor, UnitSuffix: c.UnitSuffix,
 		FirmwareVersion: buildVersion(), WizardOrigins: c.WizardOrigin,
+		Host: c.CloudHost, Port: c.CloudPort, TLSPort: c.CloudTLSPort,
 		Notify: func(e device.Event) {
 			address := ""
 			if made := u.device.Load(); made != nil {

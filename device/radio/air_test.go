@@ -295,10 +295,11 @@ func TestLeaving(t *testing.T) {
 func TestSetupNetwork(t *testing.T) {
 	t.Parallel()
 	radio := unit(radio.NewAir())
-	listener, err := radio.OpenSetup(t.Context(), "Blynk myPlant")
+	opened, err := radio.OpenSetup(t.Context(), "Blynk myPlant")
 	if err != nil {
 		t.Fatal(err)
 	}
+	listener := opened.Portal
 	address := listener.Addr().String()
 	phone, err := net.Dial("tcp", address)
 	if err != nil {
@@ -324,10 +325,37 @@ func TestSetupNetwork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer again.Close()
-	if again.Addr().String() != address {
-		t.Errorf("it came back at %s, not %s", again.Addr(), address)
+	defer again.Portal.Close()
+	if at := again.Portal.Addr().String(); at != address || again.Names != nil {
+		t.Errorf("it came back at %s, not %s; names %v", at, address, again.Names)
 	}
+}
+
+func TestSetupNetworkWithNames(t *testing.T) {
+	t.Parallel()
+	opened, err := radio.NewAir().Radio(radio.Unit{Portal: "127.0.0.1:0", DNS: "127.0.0.1:0"}).OpenSetup(t.Context(), "Blynk myPlant")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Portal.Close()
+	defer opened.Names.Close()
+	// Another unit's setup network finds no place, and leaves none taken.
+	portal, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	place := portal.Addr().String()
+	if err := portal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other := radio.NewAir().Radio(radio.Unit{Portal: place, DNS: opened.Names.LocalAddr().String()})
+	if opened, err := other.OpenSetup(t.Context(), "Blynk myPlant"); err == nil {
+		t.Fatal("opened where somebody else answers", opened.Portal.Close())
+	}
+	if portal, err = net.Listen("tcp", place); err != nil {
+		t.Fatal("the portal's place stays taken:", err)
+	}
+	_ = portal.Close()
 }
 
 func TestSetupNetworkNeedsItsPlace(t *testing.T) {
@@ -338,8 +366,8 @@ func TestSetupNetworkNeedsItsPlace(t *testing.T) {
 	}
 	defer taken.Close()
 	radio := radio.NewAir().Radio(radio.Unit{Portal: taken.Addr().String()})
-	if listener, err := radio.OpenSetup(t.Context(), "Blynk myPlant"); err == nil {
-		t.Fatal("opened where somebody else is", listener.Close())
+	if opened, err := radio.OpenSetup(t.Context(), "Blynk myPlant"); err == nil {
+		t.Fatal("opened where somebody else is", opened.Portal.Close())
 	}
 }
 

@@ -20,9 +20,18 @@ type Radio interface {
 	Scan(ctx context.Context) ([]portal.Network, error)
 	// Join joins a network. The error is ctx's or an *Error.
 	Join(ctx context.Context, credentials Credentials) (Network, error)
-	// OpenSetup opens the setup network and listens at the portal's address on it.
-	// Closing the listener closes the network and every connection on it.
-	OpenSetup(ctx context.Context, ssid string) (net.Listener, error)
+	// OpenSetup opens the setup network and listens on it.
+	OpenSetup(ctx context.Context, ssid string) (SetupNetwork, error)
+}
+
+// SetupNetwork is the unit's own network while it is open.
+type SetupNetwork struct {
+	// Portal listens at the portal's address. Closing it closes the network and
+	// every connection on it.
+	Portal net.Listener
+	// Names hears the phones' questions to DNS; nil where there is no place for
+	// them. It is closed on its own.
+	Names net.PacketConn
 }
 
 // Network is a network that was joined. Errors are the context's or an *Error.

@@ -21,7 +21,10 @@ type Latency struct {
 type Unit struct {
 	// Portal is where the setup network's portal listens, host:port. With port 0
 	// it gets a free port, and the same again each time if it is still free.
-	Portal  string
+	Portal string
+	// DNS is where phones on the setup network ask for names, host:port by UDP;
+	// empty: nowhere.
+	DNS     string
 	Latency Latency
 }
 
@@ -29,6 +32,7 @@ type Unit struct {
 type unit struct {
 	air     *Air
 	latency Latency
+	dns     string // where to hear questions; empty: nowhere
 
 	mu     sync.Mutex
 	portal string // where to listen
@@ -37,7 +41,7 @@ type unit struct {
 
 // Radio makes the radio of one unit.
 func (a *Air) Radio(u Unit) Radio {
-	r := &unit{air: a, latency: u.Latency, portal: u.Portal}
+	r := &unit{air: a, latency: u.Latency, dns: u.DNS, portal: u.Portal}
 	r.latency.Scan = orDefault(r.latency.Scan, 300*time.Millisecond)
 	r.latency.Join = orDefault(r.latency.Join, 200*time.Millisecond)
 	r.latency.Address = orDefault(r.latency.Address, 50*time.Millisecond)
@@ -119,8 +123,8 @@ func (p AccessPoint) admit(password string) error {
 	return nil
 }
 
-// OpenSetup opens the setup network, which is a port.
-func (u *unit) OpenSetup(ctx context.Context, _ string) (net.Listener, error) {
+// OpenSetup opens the setup network, which is a port, and a second one for DNS.
+func (u *unit) OpenSetup(ctx context.Context, _ string) (opened SetupNetwork, err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	var config net.ListenConfig
@@ -129,22 +133,29 @@ func (u *unit) OpenSetup(ctx context.Context, _ string) (net.Listener, error) {
 		listener, err = config.Listen(ctx, "tcp", u.free)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening the setup network: %w", err)
+		return SetupNetwork{}, fmt.Errorf("opening the setup network: %w", err)
+	}
+	if u.dns != "" {
+		if opened.Names, err = config.ListenPacket(ctx, "udp", u.dns); err != nil {
+			_ = listener.Close()
+			return SetupNetwork{}, fmt.Errorf("opening the setup network's DNS: %w", err)
+		}
 	}
 	if u.free != "" {
 		u.portal = listener.Addr().String()
 	}
-	return &setupNetwork{Listener: listener}, nil
+	opened.Portal = &setupListener{Listener: listener}
+	return opened, nil
 }
 
-// setupNetwork is a listener whose connections end with it.
-type setupNetwork struct {
+// setupListener is a listener whose connections end with it.
+type setupListener struct {
 	net.Listener
 	connections connections
 }
 
 // Accept waits for the next phone.
-func (s *setupNetwork) Accept() (net.Conn, error) {
+func (s *setupListener) Accept() (net.Conn, error) {
 	conn, err := s.Listener.Accept()
 	if err != nil {
 		return nil, err
@@ -153,7 +164,7 @@ func (s *setupNetwork) Accept() (net.Conn, error) {
 }
 
 // Close closes the setup network, for those on it too.
-func (s *setupNetwork) Close() error {
+func (s *setupListener) Close() error {
 	err := s.Listener.Close()
 	s.connections.close()
 	return err
