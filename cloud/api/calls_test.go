@@ -243,9 +243,9 @@ func TestProvisionings(t *testing.T) {
 	keyed := map[string]string{"Idempotency-Key": "one"}
 	open := `{"product_id":"{product}","device_name":"Fern","time_zone":"Europe/Berlin"}`
 	w.tryAll(t, []exchange{
-		{as: "anna", method: "POST", path: "/api/v1/provisionings", body: open, header: keyed, status: 201, keep: map[string]string{"id": "id", "token": "token"},
+		{as: "anna", method: "POST", path: "/api/v1/provisionings", body: open, header: keyed, status: 201, keep: map[string]string{"id": "id", "token": "token", "code": "short_code"},
 			has: []string{`"state":"issued"`, `"expires_at":"20`, `"server":{"host":"iot.example.org","port":80,"tls_port":443}`, `"setup_network":{"ssid_prefix":"Blynk myPlant"}`}},
-		{as: "anna", method: "POST", path: "/api/v1/provisionings", body: open, header: keyed, status: 201, has: []string{`"id":"{id}"`, `"token":"{token}"`}},
+		{as: "anna", method: "POST", path: "/api/v1/provisionings", body: open, header: keyed, status: 201, has: []string{`"id":"{id}"`, `"token":"{token}"`, `"short_code":"{code}"`}},
 		{as: "anna", method: "POST", path: "/api/v1/provisionings", body: `{"product_id":"{product}"}`, header: keyed, status: 409, has: []string{`"code":"idempotency_key_reused"`}},
 		{as: "bert", method: "POST", path: "/api/v1/provisionings", body: open, header: keyed, status: 201, hasNot: []string{"{token}"}},
 		{as: "anna", method: "POST", path: "/api/v1/provisionings", body: open, header: map[string]string{"Idempotency-Key": strings.Repeat("k", 300)}, status: 422, has: []string{`"field":"Idempotency-Key"`}},
@@ -263,10 +263,10 @@ func TestProvisionings(t *testing.T) {
 		{as: "anna", method: "DELETE", path: "/api/v1/provisionings/{id}", status: 204},
 		{as: "anna", method: "DELETE", path: "/api/v1/provisionings/{id}", status: 204},
 		{as: "anna", method: "POST", path: "/api/v1/provisionings/{id}/steps", body: `{"step":"portal_found"}`, status: 409, has: []string{`"code":"provisioning_ended"`}},
-		{as: "anna", method: "POST", path: "/api/v1/provisionings", body: open, header: keyed, status: 201, has: []string{`"id":"{id}","state":"cancelled"`}, hasNot: []string{`"token"`}},
+		{as: "anna", method: "POST", path: "/api/v1/provisionings", body: open, header: keyed, status: 201, has: []string{`"id":"{id}","state":"cancelled"`}, hasNot: []string{`"token"`, "short_code"}},
 		{as: "anna", method: "DELETE", path: "/api/v1/provisionings/{device_attempt}", status: 409, has: []string{`"code":"already_online"`}},
 		{as: "anna", method: "GET", path: "/api/v1/provisionings/{device_attempt}", status: 200, has: []string{`"state":"online"`, `"device_id":"{device}"`}},
-		{as: "anna", method: "GET", path: "/api/v1/provisionings?limit=2", status: 200, has: []string{`"id":"{id}"`, `"id":"{attempt}"`}, hasNot: []string{"timeline", "token"}, keep: map[string]string{"cursor": "next_cursor"}},
+		{as: "anna", method: "GET", path: "/api/v1/provisionings?limit=2", status: 200, has: []string{`"id":"{id}"`, `"id":"{attempt}"`}, hasNot: []string{"timeline", "token", "short_code"}, keep: map[string]string{"cursor": "next_cursor"}},
 		{as: "anna", method: "GET", path: "/api/v1/provisionings?limit=2&cursor={cursor}", status: 200, has: []string{`"id":"{device_attempt}"`, `"next_cursor":null`}},
 	})
 }

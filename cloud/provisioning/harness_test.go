@@ -17,6 +17,7 @@ import (
 	"github.com/tendril-iot/tendril/cloud/provisioning"
 	"github.com/tendril-iot/tendril/cloud/sealing"
 	"github.com/tendril-iot/tendril/cloud/store"
+	"github.com/tendril-iot/tendril/protocol/portal"
 )
 
 var (
@@ -217,6 +218,16 @@ func (w *world) device(t testing.TB, who account.Principal) (fleet.Device, strin
 	login, err := w.Login(t.Context(), fleet.HashToken(opened.Token))
 	must(t, err)
 	return login.Device, opened.Token
+}
+
+// byCode is the token that a device makes of the short code.
+func byCode(t fatal, opened provisioning.Opened) string {
+	t.Helper()
+	code, ok := portal.ParseShortCode(opened.ShortCode)
+	if !ok {
+		t.Fatal("there is no short code")
+	}
+	return portal.TokenOfShortCode(code)
 }
 
 // stored is the attempt's row.

@@ -26,15 +26,17 @@ type model struct {
 }
 
 type modelAttempt struct {
-	who       account.Principal
-	request   provisioning.Request
-	key       string
-	id, token string
-	state     provisioning.State
-	code      int
-	device    string
-	expires   time.Time
-	steps     []modelStep
+	who     account.Principal
+	request provisioning.Request
+	key     string
+	id      string
+	token   string
+	byCode  string // the token that the short code stands for
+	state   provisioning.State
+	code    int
+	device  string
+	expires time.Time
+	steps   []modelStep
 }
 
 type modelStep struct {
@@ -144,7 +146,7 @@ func (m *model) Open(t *rapid.T) {
 		return
 	}
 	must(t, err)
-	m.attempts = append(m.attempts, &modelAttempt{who: who, request: request, key: key, id: opened.Attempt.ID, token: opened.Token,
+	m.attempts = append(m.attempts, &modelAttempt{who: who, request: request, key: key, id: opened.Attempt.ID, token: opened.Token, byCode: byCode(t, opened),
 		state: provisioning.Issued, device: request.DeviceID, expires: m.clock.Now().Add(modelLife), steps: []modelStep{{name: provisioning.StepIssued}}})
 }
 
@@ -166,6 +168,9 @@ func (m *model) Repeat(t *rapid.T) {
 	want := a.token
 	if a.state.Final() {
 		want = ""
+	}
+	if (opened.ShortCode == "") != (want == "") || want != "" && byCode(t, opened) != a.byCode {
+		t.Errorf("repeating got another short code, or lost it, while %v", a.state)
 	}
 	if opened.Token != want || opened.Attempt.ID != a.id || opened.Attempt.State != a.state {
 		t.Errorf("repeating got %v and a token: %v; want %v", opened.Attempt.State, opened.Token != "", a.state)
@@ -217,11 +222,16 @@ func (m *model) Cancel(t *rapid.T) {
 	}
 }
 
-// Login logs in with an attempt's token, be it the first time or a later one.
+// Login logs in with an attempt's token or by its short code, be it the first time
+// or a later one.
 func (m *model) Login(t *rapid.T) {
 	a := m.pick(t)
+	token := a.token
+	if rapid.Bool().Draw(t, "by code") {
+		token = a.byCode
+	}
 	m.settle()
-	login, err := m.Service.Login(m.ctx, fleet.HashToken(a.token))
+	login, err := m.Service.Login(m.ctx, fleet.HashToken(token))
 	if !a.state.Final() {
 		must(t, err)
 		if !login.First {
@@ -233,15 +243,15 @@ func (m *model) Login(t *rapid.T) {
 				t.Fatal("a new device is one that was there")
 			}
 			a.device = login.Device.ID
-			m.devices[a.device] = &modelDevice{who: a.who, name: a.request.DeviceName, token: a.token}
+			m.devices[a.device] = &modelDevice{who: a.who, name: a.request.DeviceName, token: token}
 		} else {
 			d := m.devices[a.device]
 			if !m.connections.wasClosed(fleet.HashToken(d.token)) {
 				t.Error("the old token's connection stays open")
 			}
-			d.token = a.token
+			d.token = token
 		}
-	} else if d := m.devices[a.device]; d == nil || d.token != a.token {
+	} else if d := m.devices[a.device]; d == nil || d.token != token {
 		wantError(t, err, fleet.ErrTokenUnknown)
 		return
 	} else {
@@ -295,6 +305,9 @@ func (m *model) checkAttempt(t *rapid.T, a *modelAttempt) {
 	}
 	if kept := got.SealedToken != nil; kept == a.state.Final() {
 		t.Errorf("in %v the sealed token is there: %v", a.state, kept)
+	}
+	if kept := got.CodeHash != (fleet.TokenHash{}); kept == a.state.Final() {
+		t.Errorf("in %v the short code's hash is there: %v", a.state, kept)
 	}
 	var steps []modelStep
 	for i, step := range timeline {

@@ -36,10 +36,15 @@ type Request struct {
 type Opened struct {
 	Attempt Attempt
 	Token   string // empty once the attempt ended
-	// ShortCode is what a person types in the token's place; empty once the attempt ended.
+	// ShortCode is what a person can type on the device in the token's place;
+	// empty with it, and for attempts from before there were any.
 	ShortCode string
 	Product   product.Product
 }
+
+// errTaken says that a token or what its short code stands for is somebody's: of
+// 60 bits some will meet.
+var errTaken = errors.New("provisioning: the token is taken")
 
 // Open opens an attempt, or finds the one that the same key opened; the same key
 // with another request is ErrKeyReused. An empty key always opens one. Keys are
@@ -63,14 +68,21 @@ func (s *Service) Open(ctx context.Context, who account.Principal, request Reque
 	if opened, ok, err := s.repeated(ctx, draft); ok || err != nil {
 		return opened, err
 	}
-	token := newToken()
-	draft.TokenHash = fleet.HashToken(token)
-	if ofCode, ok := portal.TokenOfShortCode(portal.ShortCode(token)); ok {
-		draft.CodeHash = fleet.HashToken(ofCode)
+	for {
+		opened, err := s.open(ctx, who, draft)
+		if !errors.Is(err, errTaken) {
+			return opened, err
+		}
 	}
+}
+
+// open gives the draft a token, which may turn out to be taken.
+func (s *Service) open(ctx context.Context, who account.Principal, draft Attempt) (opened Opened, err error) {
+	token := s.newToken()
+	draft.TokenHash = fleet.HashToken(token)
+	draft.CodeHash = codeHash(token)
 	draft.SealedToken = s.sealer.Seal(token, draft.ID)
-	var opened Opened
-	err := s.update(ctx, func(t *turn) (err error) {
+	err = s.update(ctx, func(t *turn) (err error) {
 		opened = Opened{}
 		r, err := t.repeated(draft)
 		if errors.Is(err, ErrNotFound) {
@@ -164,6 +176,11 @@ func (t *turn) issue(who account.Principal, draft Attempt, settings Settings) (*
 		draft.Life = settings.Life
 	}
 	draft.CreatedAt, draft.ExpiresAt = t.now, t.now.Add(draft.Life)
+	for _, hash := range []fleet.TokenHash{draft.TokenHash, draft.CodeHash} {
+		if err := t.free(hash); err != nil {
+			return nil, err
+		}
+	}
 	step := Step{Seq: 1, At: t.now, Name: StepIssued}
 	if draft.State, err = draft.State.after(step.Name); err != nil {
 		return nil, err
@@ -172,6 +189,21 @@ func (t *turn) issue(who account.Principal, draft Attempt, settings Settings) (*
 		return nil, err
 	}
 	return &record{draft, []Step{step}}, t.AppendStep(draft.ID, step)
+}
+
+// free gives errTaken for a token that finds a device or an attempt.
+func (t *turn) free(hash fleet.TokenHash) error {
+	_, err := t.DeviceByToken(hash)
+	if errors.Is(err, fleet.ErrTokenUnknown) {
+		_, err = t.AttemptByToken(hash)
+	}
+	switch {
+	case err == nil:
+		return errTaken
+	case errors.Is(err, ErrNotFound):
+		return nil
+	}
+	return err
 }
 
 // checkRoom refuses one attempt more than the account may have open.
@@ -228,7 +260,7 @@ func (t *turn) replace(who account.Principal, draft Attempt) error {
 	return nil
 }
 
-// withToken adds an open attempt's token.
+// withToken adds an open attempt's token and short code.
 func (s *Service) withToken(opened Opened) (Opened, error) {
 	if opened.Attempt.State.Final() {
 		return opened, nil
@@ -237,7 +269,10 @@ func (s *Service) withToken(opened Opened) (Opened, error) {
 	if err != nil {
 		return Opened{}, ErrTokenLost.WithCause(err)
 	}
-	opened.Token, opened.ShortCode = token, portal.ShortCode(token)
+	opened.Token = token
+	if opened.Attempt.CodeHash != (fleet.TokenHash{}) {
+		opened.ShortCode = portal.ShortCode(token)
+	}
 	return opened, nil
 }
 
@@ -268,6 +303,12 @@ func checkKey(key string) error {
 		}
 	}
 	return nil
+}
+
+// codeHash is the hash of what a token's short code stands for.
+func codeHash(token string) fleet.TokenHash {
+	code, _ := portal.ParseShortCode(portal.ShortCode(token))
+	return fleet.HashToken(portal.TokenOfShortCode(code))
 }
 
 func newToken() string {

@@ -72,8 +72,8 @@ type Attempt struct {
 	// Reprovision tells that DeviceID was given with the request.
 	Reprovision bool
 	TokenHash   fleet.TokenHash
-	// CodeHash is that of the token which a device makes of the short code; the
-	// first login with either token ends the attempt, and the other one is dead.
+	// CodeHash is that of the token which the short code stands for: a device may
+	// log in with either, and the other dies by that. Zero once the attempt ended.
 	CodeHash fleet.TokenHash
 	// SealedToken is the token under the instance's key, nil once the attempt ended.
 	SealedToken    []byte
@@ -109,7 +109,7 @@ type Tx interface {
 	InsertAttempt(Attempt) error
 	UpdateAttempt(Attempt) error
 	Attempt(id string) (Attempt, error)                             // ErrNotFound if none
-	AttemptByToken(hash fleet.TokenHash) (Attempt, error)           // ErrNotFound if none
+	AttemptByToken(hash fleet.TokenHash) (Attempt, error)           // by either hash; ErrNotFound if none
 	AttemptByKey(accountID, idempotencyKey string) (Attempt, error) // ErrNotFound if none
 	// Attempts lists an account's, or for an empty id everyone's, newest first,
 	// before the given attempt.

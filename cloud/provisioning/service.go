@@ -50,12 +50,13 @@ type Service struct {
 	publisher   Publisher
 	settings    Settings
 	now         func() time.Time
+	newToken    func() string
 	onFault     []func(error)
 }
 
 // NewService makes the service; Run must be running for attempts to expire in time.
 func NewService(storage Storage, sealer *sealing.Sealer, connections fleet.Connections, publisher Publisher, settings Settings, now func() time.Time) *Service {
-	return &Service{storage: storage, sealer: sealer, connections: connections, publisher: publisher, settings: settings.WithDefaults(), now: now}
+	return &Service{storage: storage, sealer: sealer, connections: connections, publisher: publisher, settings: settings.WithDefaults(), now: now, newToken: newToken}
 }
 
 // OnFault has f called with what went wrong in the background, where nobody

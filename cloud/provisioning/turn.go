@@ -94,7 +94,7 @@ func (a Attempt) over(tx Tx, now time.Time) (last Step, over bool, err error) {
 }
 
 // advance takes the attempt a step on, in state and timeline at once. What ends
-// it wipes the token.
+// it wipes the token and its short code.
 func (t *turn) advance(r *record, step Step) error {
 	next, err := r.State.after(step.Name)
 	if err != nil {
@@ -109,7 +109,7 @@ func (t *turn) advance(r *record, step Step) error {
 		changed.Code = 0
 	}
 	if next.Final() {
-		changed.SealedToken = nil
+		changed.SealedToken, changed.CodeHash = nil, fleet.TokenHash{}
 	}
 	step.Seq, step.At = len(r.timeline)+1, t.now
 	if err := t.UpdateAttempt(changed); err != nil {

@@ -27,33 +27,21 @@ func (t *Tx) InsertAttempt(a provisioning.Attempt) error {
 	return t.insert(`INSERT INTO attempts (`+attemptColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		a.ID, a.AccountID, a.ProductID, a.State, a.Code, a.DeviceID, a.DeviceName, a.TimeZone, a.Reprovision,
 		a.TokenHash[:], a.SealedToken, sql.NullString{String: a.IdempotencyKey, Valid: a.IdempotencyKey != ""}, a.RequestHash[:],
-		millis(a.CreatedAt), millis(a.ExpiresAt), a.Life.Milliseconds(), optional(a.CodeHash))
+		millis(a.CreatedAt), millis(a.ExpiresAt), a.Life.Milliseconds(), codeHash(a))
 }
 
-// optional is a digest, or NULL for the zero one.
-func optional(hash fleet.TokenHash) []byte {
-	if hash == (fleet.TokenHash{}) {
+// codeHash is NULL for none, so that any number may have none.
+func codeHash(a provisioning.Attempt) []byte {
+	if a.CodeHash == (fleet.TokenHash{}) {
 		return nil
 	}
-	return hash[:]
-}
-
-// optionalDigest scans a digest, the zero one for NULL.
-type optionalDigest struct{ to *[32]byte }
-
-// Scan implements sql.Scanner.
-func (d optionalDigest) Scan(value any) error {
-	*d.to = [32]byte{}
-	if value == nil {
-		return nil
-	}
-	return digest{d.to}.Scan(value)
+	return a.CodeHash[:]
 }
 
 // UpdateAttempt implements provisioning.Tx.
 func (t *Tx) UpdateAttempt(a provisioning.Attempt) error {
-	return t.change(provisioning.ErrNotFound, `UPDATE attempts SET state = $1, code = $2, device_id = $3, sealed_token = $4, expires_at = $5 WHERE id = $6`,
-		a.State, a.Code, a.DeviceID, a.SealedToken, millis(a.ExpiresAt), a.ID)
+	return t.change(provisioning.ErrNotFound, `UPDATE attempts SET state = $1, code = $2, device_id = $3, sealed_token = $4, expires_at = $5, code_hash = $6 WHERE id = $7`,
+		a.State, a.Code, a.DeviceID, a.SealedToken, millis(a.ExpiresAt), codeHash(a), a.ID)
 }
 
 // Attempt implements provisioning.Tx.

@@ -119,7 +119,7 @@ CREATE TABLE attempts (
     created_at      BIGINT  NOT NULL,
     expires_at      BIGINT  NOT NULL,
     life            BIGINT  NOT NULL,
-    code_hash       BLOB, -- of the token that a device makes of the short code
+    code_hash       BLOB, -- of what the short code stands for; NULL once the attempt ended
     UNIQUE (account_id, idempotency_key)
 );
 CREATE UNIQUE INDEX attempts_by_code ON attempts (code_hash);

@@ -107,7 +107,7 @@ func TestNounsComeBackAsTheyWent(t *testing.T) {
 		a, p, d := seed(t, db)
 		token := fleet.HashToken("t")
 		attempt := provisioning.Attempt{ID: "P", AccountID: "A", ProductID: p.ID, State: provisioning.Issued, DeviceName: "Fern", TimeZone: "UTC",
-			TokenHash: token, SealedToken: []byte{1, 2}, IdempotencyKey: "k", RequestHash: sha256.Sum256(nil), CreatedAt: start, ExpiresAt: start.Add(time.Hour), Life: time.Hour}
+			TokenHash: token, CodeHash: fleet.HashToken("c"), SealedToken: []byte{1, 2}, IdempotencyKey: "k", RequestHash: sha256.Sum256(nil), CreatedAt: start, ExpiresAt: start.Add(time.Hour), Life: time.Hour}
 		step := provisioning.Step{Seq: 1, At: start, Name: provisioning.StepDeviceError, Code: 722, Detail: "a\xffb"}
 		update(t, db, func(tx telemetryAndAll) error {
 			return errors.Join(tx.InsertAttempt(attempt), tx.AppendStep("P", step), tx.InsertToken(token, "D", start))
@@ -121,6 +121,11 @@ func TestNounsComeBackAsTheyWent(t *testing.T) {
 			must(t, err)
 			gotAttempt, err := tx.AttemptByKey("A", "k")
 			must(t, err)
+			for _, hash := range []fleet.TokenHash{attempt.TokenHash, attempt.CodeHash} {
+				if found, err := tx.AttemptByToken(hash); err != nil || found.ID != "P" {
+					t.Errorf("a token's hash finds %q, %v", found.ID, err)
+				}
+			}
 			steps, err := tx.Steps("P", 0)
 			must(t, err)
 			for _, pair := range [][2]any{{gotA, a}, {gotP, p}, {gotD, d}, {gotAttempt, attempt}, {steps, []provisioning.Step{step}}} {
@@ -134,6 +139,33 @@ func TestNounsComeBackAsTheyWent(t *testing.T) {
 			wantError(t, err, fleet.ErrTokenUnknown)
 			_, err = tx.AttemptByKey("A", "")
 			wantError(t, err, provisioning.ErrNotFound)
+			return nil
+		}))
+	})
+}
+
+func TestAttemptsWithoutShortCodes(t *testing.T) {
+	onEach(t, func(t *testing.T, db *store.Store) {
+		_, p, _ := seed(t, db)
+		attempt := func(id, code string) provisioning.Attempt {
+			a := provisioning.Attempt{ID: id, AccountID: "A", ProductID: p.ID, State: provisioning.Issued, TokenHash: fleet.HashToken(id), CreatedAt: start, ExpiresAt: start}
+			if code != "" {
+				a.CodeHash = fleet.HashToken(code)
+			}
+			return a
+		}
+		update(t, db, func(tx telemetryAndAll) error {
+			return errors.Join(tx.InsertAttempt(attempt("P", "")), tx.InsertAttempt(attempt("Q", "")), tx.InsertAttempt(attempt("R", "c")))
+		})
+		if err := store.As[provisioning.Tx](db).Update(t.Context(), func(tx provisioning.Tx) error { return tx.InsertAttempt(attempt("S", "c")) }); err == nil {
+			t.Error("two attempts have one short code")
+		}
+		update(t, db, func(tx telemetryAndAll) error { return tx.UpdateAttempt(attempt("R", "")) })
+		must(t, store.As[provisioning.Tx](db).View(t.Context(), func(tx provisioning.Tx) error {
+			for _, hash := range []fleet.TokenHash{fleet.HashToken("c"), {}} {
+				_, err := tx.AttemptByToken(hash)
+				wantError(t, err, provisioning.ErrNotFound)
+			}
 			return nil
 		}))
 	})

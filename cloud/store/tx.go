@@ -174,6 +174,17 @@ func (d digest) Scan(value any) error {
 	return nil
 }
 
+// optionalDigest scans a SHA-256 or NULL, which leaves zeros.
+type optionalDigest digest
+
+// Scan implements sql.Scanner.
+func (d optionalDigest) Scan(value any) error {
+	if value == nil {
+		return nil
+	}
+	return digest(d).Scan(value)
+}
+
 // document scans JSON.
 type document struct{ to any }
 

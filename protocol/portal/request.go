@@ -47,7 +47,7 @@ func refuse(field, reason string) error { return &FieldError{field, reason} }
 
 // ParseConfiguration reads PathConfig's parameters, from the query of a GET or
 // the form of a POST. Unknown ones are skipped, as older and newer wizards send
-// some. The error is a *FieldError.
+// some. A short code becomes the token that it stands for. The error is a *FieldError.
 func ParseConfiguration(values url.Values) (Configuration, error) {
 	var c Configuration
 	if name := values.Get(paramInterface); name != "" && name != "wifi" {
@@ -59,8 +59,8 @@ func ParseConfiguration(values url.Values) (Configuration, error) {
 	}
 	c.Password = values.Get(paramPassword)
 	c.Token = values.Get(paramToken)
-	if token, ok := TokenOfShortCode(c.Token); ok {
-		c.Token = token
+	if code, ok := ParseShortCode(c.Token); ok {
+		c.Token = TokenOfShortCode(code)
 	}
 	c.Host = values.Get(paramHost)
 
@@ -193,7 +193,7 @@ func (c Configuration) Validate() error {
 	case !validPasswordSize(len(c.Password)):
 		return refuse(paramPassword, fmt.Sprintf("must be empty, 5, or %d to %d bytes", MinPassword, MaxPassword))
 	case !ValidToken(c.Token):
-		return refuse(paramToken, fmt.Sprintf("must be %d characters of URL-safe base64", TokenSize))
+		return refuse(paramToken, fmt.Sprintf("must be %d characters of URL-safe base64, or a short code of %d", TokenSize, ShortCodeSize))
 	case len(c.Host) > MaxHost:
 		return refuse(paramHost, fmt.Sprintf("must be at most %d bytes", MaxHost))
 	case strings.ContainsFunc(c.Host, func(r rune) bool { return r <= ' ' || r > '~' }):

@@ -1,71 +1,80 @@
 package portal
 
 import (
+	"crypto/pbkdf2"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"strings"
 )
 
-// A short code is what a person types in a token's place: 12 characters of
-// Crockford's base 32, 60 bits, in three groups as in "K7QF-3M2P-XW9T". It is made
-// from the attempt's token; the device makes a token of its own from the code, and
-// the cloud takes either for the attempt's first login.
 const (
-	codeSize     = 12
-	codeGroup    = 4
-	codeAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	// ShortCodeSize is how many characters of a short code count: 60 bits.
+	ShortCodeSize = 12
 
-	codeOfToken = "tendril short code 1\x00"
-	tokenOfCode = "tendril token of code 1\x00"
+	// shortCodeRounds make each guess at a code from a stolen hash two thousand
+	// hashes dear. A chip of 80 MHz takes about 0.1 s for them.
+	shortCodeRounds = 1024
+
+	shortCodeLabel = "tendril short code 1\x00"
+	shortCodeSalt  = "tendril token of code 1"
+
+	// crockford is Crockford's base 32 (crockford.com/base32.html): no I, L, O, U.
+	crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 )
 
-// ShortCode is the short code of a token: the first 60 bits of the SHA-256 of
-// "tendril short code 1", NUL and the token.
+// ShortCode is what a person types in an auth token's place, "K7QF-3M2P-XW9T": the
+// first 60 bits of the token's SHA-256 behind a label. It is as secret as the token.
 func ShortCode(token string) string {
-	sum := sha256.Sum256([]byte(codeOfToken + token))
-	var b strings.Builder
-	for i := range codeSize {
-		if i > 0 && i%codeGroup == 0 {
-			b.WriteByte('-')
+	sum := sha256.Sum256([]byte(shortCodeLabel + token))
+	bits := binary.BigEndian.Uint64(sum[:])
+	var code strings.Builder
+	for i := range ShortCodeSize {
+		if i > 0 && i%4 == 0 {
+			code.WriteByte('-')
 		}
-		// The i-th five bits, the first bit of a byte being its highest.
-		bit := i * 5
-		pair := uint16(sum[bit/8])<<8 | uint16(sum[bit/8+1])
-		b.WriteByte(codeAlphabet[pair>>(11-bit%8)&31])
+		code.WriteByte(crockford[bits>>(59-5*i)&31])
 	}
-	return b.String()
+	return code.String()
 }
 
-// ParseShortCode reads what a person typed: case, spaces and dashes don't matter,
-// and O is taken for 0, I and L for 1. code is the 12 characters without dashes.
-func ParseShortCode(typed string) (code string, ok bool) {
-	b := make([]byte, 0, codeSize)
-	for _, c := range strings.ToUpper(typed) {
-		switch c {
-		case ' ', '-', '\t', '\u00a0', '\u2013':
-			continue
-		case 'O':
-			c = '0'
-		case 'I', 'L':
-			c = '1'
-		}
-		if !strings.ContainsRune(codeAlphabet, c) || len(b) == codeSize {
-			return "", false
-		}
-		b = append(b, byte(c))
-	}
-	return string(b), len(b) == codeSize
-}
-
-// TokenOfShortCode is the token that a device logs in with when it was given a
-// code: URL-safe base64 of the first 24 bytes of the SHA-256 of "tendril token of
-// code 1", NUL and the code's 12 characters without dashes. A text that is no code
-// has none.
-func TokenOfShortCode(typed string) (token string, ok bool) {
-	code, ok := ParseShortCode(typed)
-	if !ok {
+// ParseShortCode reads a short code as people write it, in small letters, with I or
+// L for 1 and O for 0, and gives its 12 characters; false if it is none. Dashes,
+// spaces and all else that is no ASCII letter or digit is passed over, and what has a
+// token's length is never a code.
+func ParseShortCode(text string) (string, bool) {
+	if len(text) >= TokenSize {
 		return "", false
 	}
-	sum := sha256.Sum256([]byte(tokenOfCode + code))
-	return base64.RawURLEncoding.EncodeToString(sum[:24]), true
+	code := make([]byte, 0, ShortCodeSize)
+	for i := range len(text) {
+		c := text[i]
+		if c >= 'a' && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		switch {
+		case (c < '0' || c > '9') && (c < 'A' || c > 'Z'):
+			continue
+		case c == 'I' || c == 'L':
+			c = '1'
+		case c == 'O':
+			c = '0'
+		case strings.IndexByte(crockford, c) < 0:
+			return "", false
+		}
+		if len(code) == ShortCodeSize {
+			return "", false
+		}
+		code = append(code, c)
+	}
+	return string(code), len(code) == ShortCodeSize
+}
+
+// TokenOfShortCode is the auth token that the 12 characters of a code stand for:
+// 24 bytes of PBKDF2 with HMAC-SHA-256 (RFC 8018, 5.2) as URL-safe base64. It isn't
+// the token that the code was made from.
+func TokenOfShortCode(code string) string {
+	// It refuses lengths alone, and none of ours.
+	key, _ := pbkdf2.Key(sha256.New, code, []byte(shortCodeSalt), shortCodeRounds, base64.RawURLEncoding.DecodedLen(TokenSize))
+	return base64.RawURLEncoding.EncodeToString(key)
 }

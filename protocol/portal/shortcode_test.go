@@ -1,71 +1,75 @@
 package portal_test
 
 import (
-	"encoding/json"
-	"os"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/tendril-iot/tendril/protocol/portal"
+	"pgregory.net/rapid"
 )
 
-func TestShortCodesFollowTheVectors(t *testing.T) {
+func TestShortCodeTable(t *testing.T) {
 	t.Parallel()
-	var vectors struct {
-		Codes []struct {
-			Token       string `json:"token"`
-			Code        string `json:"code"`
-			DeviceToken string `json:"device_token"`
-		} `json:"codes"`
-		Typed []struct {
-			Typed string `json:"typed"`
-			Code  string `json:"code"`
-		} `json:"typed"`
+	var table struct {
+		Tokens  []struct{ Token, Code, Expanded string }
+		Written []struct{ Name, Text, Code, Token string }
 	}
-	raw, err := os.ReadFile("../testdata/code.json")
-	if err == nil {
-		err = json.Unmarshal(raw, &vectors)
+	readTable(t, "code.json", &table)
+	if len(table.Tokens) == 0 || len(table.Written) == 0 {
+		t.Fatal("empty table")
 	}
-	if err != nil || len(vectors.Codes) == 0 || len(vectors.Typed) == 0 {
-		t.Fatal("no vectors", err)
-	}
-	for _, v := range vectors.Codes {
-		token, ok := portal.TokenOfShortCode(v.Code)
-		if code := portal.ShortCode(v.Token); code != v.Code || !ok || token != v.DeviceToken || len(token) != portal.TokenSize {
-			t.Errorf("vector %s: the code or its token differs", v.Code)
+	for _, c := range table.Tokens {
+		if got := portal.ShortCode(c.Token); got != c.Code {
+			t.Errorf("ShortCode(%q) = %q, want %q", c.Token, got, c.Code)
+		}
+		code, ok := portal.ParseShortCode(c.Code)
+		if got := portal.TokenOfShortCode(code); !ok || got != c.Expanded || !portal.ValidToken(got) {
+			t.Errorf("%q stands for %q, want %q", c.Code, got, c.Expanded)
 		}
 	}
-	for _, v := range vectors.Typed {
-		code, ok := portal.ParseShortCode(v.Typed)
-		if ok != (v.Code != "") || ok && code != v.Code {
-			t.Errorf("%q: got %q, %t", v.Typed, code, ok)
+	for _, c := range table.Written {
+		code, ok := portal.ParseShortCode(c.Text)
+		if ok != (c.Code != "") || ok && code != c.Code {
+			t.Errorf("%s: %q is %q, %v; want %q", c.Name, c.Text, code, ok, c.Code)
+		}
+		configuration, err := portal.ParseConfiguration(url.Values{"ssid": {"Home"}, "blynk": {c.Text}})
+		if ok && (err != nil || configuration.Token != c.Token) {
+			t.Errorf("%s: handed over it is %q, %v; want %q", c.Name, configuration.Token, err, c.Token)
+		}
+		if !ok && !portal.ValidToken(c.Text) && err == nil {
+			t.Errorf("%s: handed over it is taken", c.Name)
 		}
 	}
 }
 
-func TestAConfigurationTakesACodeForAToken(t *testing.T) {
+func TestShortCodesAreReadAsWritten(t *testing.T) {
 	t.Parallel()
-	const token = "abcdefghijklmnopqrstuvwxyz-_0123"
-	code := portal.ShortCode(token)
-	want, _ := portal.TokenOfShortCode(code)
-	c, err := portal.ParseConfigurationJSON([]byte(`{"ssid":"Home","blynk":"` + code + `"}`))
-	if err != nil || c.Token != want {
-		t.Errorf("%v", err)
-	}
-	if _, err := portal.ParseConfigurationJSON([]byte(`{"ssid":"Home","blynk":"K7QF-3M2P-XW9"}`)); err == nil {
-		t.Error("a short code that is too short was taken")
-	}
+	rapid.Check(t, func(t *rapid.T) {
+		code := portal.ShortCode(rapid.StringN(0, 64, -1).Draw(t, "token"))
+		plain := strings.ReplaceAll(code, "-", "")
+		for _, written := range []string{code, plain, strings.ToLower(code), strings.NewReplacer("1", "l", "0", "O", "-", " ").Replace(code)} {
+			if got, ok := portal.ParseShortCode(written); !ok || got != plain {
+				t.Fatalf("%q is read as %q, %v", written, got, ok)
+			}
+		}
+	})
 }
 
 func FuzzParseShortCode(f *testing.F) {
 	f.Add("K7QF-3M2P-XW9T")
-	f.Add("o l\u00a0i–")
-	f.Fuzz(func(t *testing.T, typed string) {
-		code, ok := portal.ParseShortCode(typed)
+	f.Add("iLoI LO10 1lo0")
+	f.Add(token)
+	f.Fuzz(func(t *testing.T, text string) {
+		code, ok := portal.ParseShortCode(text)
 		if !ok {
 			return
 		}
-		if again, ok := portal.ParseShortCode(code); !ok || again != code || len(code) != 12 {
-			t.Errorf("%q reads as %q, and that as %q", typed, code, again)
+		if again, ok := portal.ParseShortCode(code); !ok || again != code || len(code) != portal.ShortCodeSize {
+			t.Fatalf("%q", code)
+		}
+		if portal.ValidToken(text) {
+			t.Fatal("a token is taken for a code")
 		}
 	})
 }
