@@ -124,6 +124,7 @@ func (a *API) routes() {
 	a.accountRoutes()
 	a.keyRoutes()
 	a.productRoutes()
+	a.textRoutes()
 	a.wizardRoutes()
 	a.provisioningRoutes()
 	a.deviceRoutes()

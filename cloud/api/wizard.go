@@ -9,15 +9,16 @@ import (
 
 // wizardDoc is what the Connection Wizard needs of a product, for everyone to read.
 type wizardDoc struct {
-	ProductID    string           `json:"product_id"`
-	Slug         string           `json:"slug"`
-	Name         string           `json:"name"`
-	Vendor       string           `json:"vendor"`
-	Setup        product.Setup    `json:"setup" enum:"tendril,edgent"`
-	SetupNetwork wizardNetworkDoc `json:"setup_network"`
-	PortalURL    string           `json:"portal_url" doc:"Where the portal is once the phone is on the setup network." example:"http://192.168.4.1"`
-	Accent       string           `json:"accent"`
-	AccentDark   string           `json:"accent_dark"`
+	ProductID    string                   `json:"product_id"`
+	Slug         string                   `json:"slug"`
+	Name         string                   `json:"name"`
+	Vendor       string                   `json:"vendor"`
+	Setup        product.Setup            `json:"setup" enum:"tendril,edgent"`
+	SetupNetwork wizardNetworkDoc         `json:"setup_network"`
+	PortalURL    string                   `json:"portal_url" doc:"Where the portal is once the phone is on the setup network." example:"http://192.168.4.1"`
+	Accent       string                   `json:"accent"`
+	AccentDark   string                   `json:"accent_dark"`
+	Texts        map[string]product.Texts `json:"texts" doc:"The maker’s own words by language and key."`
 }
 
 type wizardNetworkDoc struct {
@@ -32,25 +33,30 @@ func (a *API) wizardRoutes() {
 func (a *API) getWizard(ctx context.Context, _ *caller, in *struct {
 	Slug string `path:"slug" example:"myplant"`
 }) (*body[wizardDoc], error) {
-	p, err := a.Products.BySlug(ctx, in.Slug)
+	doc, err := a.wizard(ctx, in.Slug)
 	if err != nil {
 		return nil, err
 	}
-	return &body[wizardDoc]{a.wizard(p)}, nil
+	return &body[wizardDoc]{doc}, nil
 }
 
-func (a *API) wizard(p product.Product) wizardDoc {
+func (a *API) wizard(ctx context.Context, slug string) (wizardDoc, error) {
+	p, err := a.Products.BySlug(ctx, slug)
+	if err != nil {
+		return wizardDoc{}, err
+	}
+	texts, err := a.Products.Texts(ctx, p.ID)
+	if err != nil {
+		return wizardDoc{}, err
+	}
 	return wizardDoc{ProductID: p.ID, Slug: p.Slug, Name: p.Name, Vendor: p.Vendor, Setup: p.Setup,
 		SetupNetwork: wizardNetworkDoc{setupNetworkDoc{p.SSIDPrefix()}, p.UnitSuffix},
-		PortalURL:    a.PortalURL, Accent: p.Accent, AccentDark: p.DarkAccent()}
+		PortalURL:    a.PortalURL, Accent: p.Accent, AccentDark: p.DarkAccent(), Texts: texts}, nil
 }
 
 // WizardPage is what a product's page is made with: its name, its colour, and what
 // GET /api/v1/wizard/{slug} answers; product.ErrNotFound if there is no such product.
 func (a *API) WizardPage(ctx context.Context, slug string) (name, accent string, document any, err error) {
-	p, err := a.Products.BySlug(ctx, slug)
-	if err != nil {
-		return "", "", nil, err
-	}
-	return p.Name, p.Accent, a.wizard(p), nil
+	doc, err := a.wizard(ctx, slug)
+	return doc.Name, doc.Accent, doc, err
 }

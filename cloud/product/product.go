@@ -81,8 +81,12 @@ var (
 type Tx interface {
 	InsertProduct(Product) error
 	UpdateProduct(Product) error
-	Product(id string) (Product, error) // ErrNotFound if none
-	ProductBySlug(slug string) (Product, error)
+	Product(id string) (Product, error)         // ErrNotFound if none
+	ProductBySlug(slug string) (Product, error) // ErrNotFound if none
+	// ProductTexts are a maker's own words by language.
+	ProductTexts(id string) (map[string]Texts, error)
+	// PutProductTexts replaces those of a language; none take it out.
+	PutProductTexts(id, language string, texts Texts) error
 	// Products lists by creation, after the given id.
 	Products(after string, limit int) ([]Product, error)
 }

@@ -53,3 +53,37 @@ func (t *Tx) Products(after string, limit int) ([]product.Product, error) {
 	return all(t, scanProduct, `SELECT `+productColumns+` FROM products
 		WHERE (created_at, id) > (SELECT created_at, id FROM products WHERE id = $1) ORDER BY created_at, id LIMIT $2`, after, limit)
 }
+
+// ProductTexts implements product.Tx.
+func (t *Tx) ProductTexts(id string) (map[string]product.Texts, error) {
+	type row struct {
+		language string
+		texts    product.Texts
+	}
+	rows, err := all(t, func(from scanner) (r row, err error) {
+		err = from.Scan(&r.language, document{&r.texts})
+		return r, err
+	}, `SELECT language, texts FROM product_texts WHERE product_id = $1`, id)
+	if err != nil {
+		return nil, err
+	}
+	texts := map[string]product.Texts{}
+	for _, r := range rows {
+		texts[r.language] = r.texts
+	}
+	return texts, nil
+}
+
+// PutProductTexts implements product.Tx.
+func (t *Tx) PutProductTexts(id, language string, texts product.Texts) error {
+	if len(texts) == 0 {
+		_, err := t.exec(`DELETE FROM product_texts WHERE product_id = $1 AND language = $2`, id, language)
+		return err
+	}
+	encoded, err := encode(texts)
+	if err != nil {
+		return err
+	}
+	return t.insert(`INSERT INTO product_texts (product_id, language, texts) VALUES ($1, $2, $3)
+		ON CONFLICT (product_id, language) DO UPDATE SET texts = excluded.texts`, id, language, encoded)
+}

@@ -52,6 +52,14 @@ CREATE TABLE products (
 CREATE INDEX products_by_creation ON products (created_at, id);
 CREATE UNIQUE INDEX products_by_slug ON products (slug) WHERE slug <> '';
 
+-- A maker's own words: a JSON object of texts by key.
+CREATE TABLE product_texts (
+    product_id TEXT NOT NULL REFERENCES products (id) ON DELETE CASCADE,
+    language   TEXT NOT NULL,
+    texts      TEXT NOT NULL,
+    PRIMARY KEY (product_id, language)
+) WITHOUT ROWID;
+
 CREATE TABLE devices (
     id           TEXT   NOT NULL PRIMARY KEY,
     account_id   TEXT   NOT NULL REFERENCES accounts (id),

@@ -17,6 +17,7 @@ type productCommands struct {
 	List   productList   `cmd:"" help:"List products."`
 	Show   productShow   `cmd:"" help:"Show a product with its datastreams."`
 	Update productUpdate `cmd:"" help:"Change a product; what isn't given stays."`
+	Texts  productTexts  `cmd:"" help:"The product's own words for its pages."`
 }
 
 // datastreamDoc is a datastream as the API takes and shows it.
@@ -66,6 +67,10 @@ type productDoc struct {
 	} `json:"setup_network"`
 	Datastreams        []datastreamDoc `json:"datastreams"`
 	AttemptLifeSeconds int64           `json:"attempt_life_seconds"`
+	Slug               string          `json:"slug"`
+	Setup              string          `json:"setup"`
+	Accent             string          `json:"accent"`
+	AccentDark         string          `json:"accent_dark"`
 }
 
 // setupNetwork is how the product's setup networks are called.
@@ -88,6 +93,10 @@ type productCreate struct {
 	UnitSuffix  bool             `help:"End the setup network's name in 4 characters of the unit's own."`
 	Datastream  []datastreamFlag `sep:"none" placeholder:"SPEC" help:"A datastream. May be repeated."`
 	AttemptLife time.Duration    `placeholder:"DURATION" help:"How long a provisioning stays open, as in 45m. Default: the cloud's setting."`
+	Slug        string           `help:"Its page is /p/SLUG. Default: made from the name."`
+	Setup       string           `enum:"tendril,edgent" default:"tendril" help:"The kind of portal that its devices serve: tendril, or edgent for Blynk's Edgent."`
+	Accent      string           `placeholder:"#RRGGBB" help:"The colour of its pages; it must be readable on white."`
+	AccentDark  string           `placeholder:"#RRGGBB" help:"The colour of its dark pages. Default: made from --accent."`
 }
 
 // Help is the long help.
@@ -98,6 +107,11 @@ func (c *productCreate) Run(ctx context.Context, s *shell) error {
 	in := map[string]any{"name": c.Name, "vendor": c.Vendor, "unit_suffix": c.UnitSuffix, "attempt_life_seconds": int64(c.AttemptLife / time.Second)}
 	if len(c.Datastream) > 0 {
 		in["datastreams"] = c.Datastream
+	}
+	for name, value := range map[string]string{"slug": c.Slug, "setup": c.Setup, "accent": c.Accent, "accent_dark": c.AccentDark} {
+		if value != "" {
+			in[name] = value
+		}
 	}
 	return show(ctx, s, http.MethodPost, path("products"), in, func(p productDoc) error {
 		return s.say("Made the product %s with the id %s. Its devices open the setup network %q.", p.Name, p.ID, p.setupNetwork())
@@ -130,7 +144,8 @@ func (s *shell) showProduct(p productDoc) error {
 		life = (time.Duration(p.AttemptLifeSeconds) * time.Second).String()
 	}
 	if err := s.facts([2]string{"id", p.ID}, [2]string{"name", p.Name}, [2]string{"vendor", p.Vendor},
-		[2]string{"setup network", p.setupNetwork()}, [2]string{"attempts live", life}); err != nil {
+		[2]string{"setup network", p.setupNetwork()}, [2]string{"page", "/p/" + p.Slug}, [2]string{"portal", p.Setup},
+		[2]string{"colours", p.Accent + ", " + p.AccentDark}, [2]string{"attempts live", life}); err != nil {
 		return err
 	}
 	var rows [][]string
@@ -167,6 +182,10 @@ type productUpdate struct {
 	UnitSuffix  *bool            `negatable:"" help:"End the setup network's name in 4 characters of the unit's own, or not."`
 	Datastream  []datastreamFlag `sep:"none" placeholder:"SPEC" help:"A datastream; those given replace all that there are. May be repeated."`
 	AttemptLife *time.Duration   `placeholder:"DURATION" help:"How long a provisioning stays open; 0s for the cloud's setting."`
+	Slug        *string          `help:"Its page is /p/SLUG; the page at the old one is gone."`
+	Setup       *string          `placeholder:"KIND" help:"The kind of portal that its devices serve: tendril or edgent."`
+	Accent      *string          `placeholder:"#RRGGBB" help:"The colour of its pages; empty for the default."`
+	AccentDark  *string          `placeholder:"#RRGGBB" help:"The colour of its dark pages; empty to make it from the accent."`
 }
 
 // Help is the long help.
@@ -183,6 +202,11 @@ func (c *productUpdate) Run(ctx context.Context, s *shell) error {
 	}
 	if c.UnitSuffix != nil {
 		in["unit_suffix"] = *c.UnitSuffix
+	}
+	for name, value := range map[string]*string{"slug": c.Slug, "setup": c.Setup, "accent": c.Accent, "accent_dark": c.AccentDark} {
+		if value != nil {
+			in[name] = *value
+		}
 	}
 	if c.Datastream != nil {
 		in["datastreams"] = c.Datastream

@@ -265,6 +265,41 @@ export interface paths {
         patch: operations["change-product"];
         trace?: never;
     };
+    "/api/v1/products/{id}/texts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A product's own words */
+        get: operations["get-texts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/products/{id}/texts/{lang}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replace a product's own words in a language, for makers */
+        put: operations["put-texts"];
+        post?: never;
+        /** Take a product's own words in a language out, for makers */
+        delete: operations["delete-texts"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/provisionings": {
         parameters: {
             query?: never;
@@ -567,6 +602,12 @@ export interface components {
             /** @description What the key is for. */
             name: string;
         };
+        LanguageTexts: {
+            /** @description By key, in ICU MessageFormat; what is absent is said as the catalogue says it. */
+            texts: {
+                [key: string]: string;
+            };
+        };
         ListAccount: {
             items: components["schemas"]["Account"][];
             /** @description Send it as cursor for what follows; null at the end. */
@@ -862,6 +903,14 @@ export interface components {
             /** @enum {string} */
             step: "issued" | "portal_found" | "configuration_accepted" | "device_error" | "online" | "expired" | "cancelled";
         };
+        Texts: {
+            /** @description By language and key, in ICU MessageFormat. */
+            texts: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+        };
         Wizard: {
             accent: string;
             accent_dark: string;
@@ -876,6 +925,12 @@ export interface components {
             setup: "tendril" | "edgent";
             setup_network: components["schemas"]["WizardNetwork"];
             slug: string;
+            /** @description The maker’s own words by language and key. */
+            texts: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
             vendor: string;
         };
         WizardNetwork: {
@@ -1581,6 +1636,103 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Product"];
                 };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-texts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Texts"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-texts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                lang: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LanguageTexts"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LanguageTexts"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-texts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                lang: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused */
             default: {
