@@ -50,6 +50,8 @@ export interface DeviceOptions {
   unitSuffix?: boolean
   air: AirNetwork[]
   ca: string
+  /** The cloud that is compiled in. */
+  cloud: { host: string; tlsPort: number }
   wizardOrigins: string[]
   flags?: string[]
 }
@@ -75,13 +77,13 @@ export class Device {
 
   /** Plugs it in, and waits for its setup network or, where it knows a way, for the cloud. */
   async start(): Promise<void> {
-    const { product, unitSuffix, ca, wizardOrigins, flags, air } = this.options
+    const { product, unitSuffix, ca, cloud, wizardOrigins, flags, air } = this.options
     this.around(air)
     const { host, port } = this.ground.control
     const argv = [
       this.binary, 'device', 'run', '--json', '--state', join(this.ground.folder, 'flash'), '--air', this.air,
       '--product', product.id, '--name', product.name, '--vendor', product.vendor, ...(unitSuffix ? ['--unit-suffix'] : []),
-      '--portal', this.ground.portal, '--control', `${host}:${port}`, '--ca', ca,
+      '--portal', this.ground.portal, ...(this.ground.dns ? ['--portal-dns', this.ground.dns] : []), '--control', `${host}:${port}`, '--ca', ca, '--cloud-host', cloud.host, '--cloud-tls-port', String(cloud.tlsPort),
       ...wizardOrigins.flatMap((origin) => ['--wizard-origin', origin]), ...(flags ?? []),
     ]
     const log = join(this.ground.folder, 'device.log')

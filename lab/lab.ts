@@ -128,7 +128,7 @@ export class Lab {
     const ground = await this.ground.addDevice()
     const device = new Device(
       ground, this.binary,
-      { product: this.product, air: this.around(), ca: this.cloud.ca, wizardOrigins: [this.cloud.url], ...options },
+      { product: this.product, air: this.around(), ca: this.cloud.ca, cloud: { host: this.cloudHost, tlsPort: this.ground.tlsPort }, wizardOrigins: [this.cloud.url], ...options },
       (network) => this.closed(network),
     )
     this.devices.push(device)

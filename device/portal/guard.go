@@ -13,6 +13,7 @@ import (
 
 // guard lets only those through who ask for this portal by one of its own names:
 // any other name is a stranger's, whose pages must not reach the device under it.
+// Probes ask by such names, and hear nothing of the device.
 func (p *portal) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
@@ -20,7 +21,7 @@ func (p *portal) guard(next http.Handler) http.Handler {
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Add("Vary", "Origin")
 		if !ownHost(r, r.Host) {
-			redirectHome(w, r)
+			p.probe(w, r)
 			return
 		}
 		if origin := r.Header.Get("Origin"); p.origins[origin] {

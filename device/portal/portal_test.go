@@ -438,6 +438,29 @@ func TestProbesOfTheSystems(t *testing.T) {
 	}
 }
 
+func TestProbesOfAPhoneWhoseOwnerUsesTheApp(t *testing.T) {
+	t.Parallel()
+	address := serve(t, &unit{})
+	if a := ask(t, address, "POST", words.PathApp, "", "Host: "+address); a.status != http.StatusOK {
+		t.Fatalf("POST /app: %d", a.status)
+	}
+	for _, c := range []struct {
+		host, path, body string
+		status           int
+	}{
+		{"connectivitycheck.gstatic.com", "/generate_204", "", http.StatusNoContent},
+		{"captive.apple.com", "/hotspot-detect.html", "Success", http.StatusOK},
+		{"www.msftconnecttest.com", "/connecttest.txt", "Microsoft Connect Test", http.StatusOK},
+		{"detectportal.firefox.com", "/success.txt", "success", http.StatusOK},
+		{"captive.apple.com", "/", "", http.StatusFound},
+		{"captive.apple.com", words.PathBoardInfo, "", http.StatusFound},
+	} {
+		if a := ask(t, address, "GET", c.path, "", "Host: "+c.host); a.status != c.status || !strings.Contains(a.body, c.body) {
+			t.Errorf("%s%s: %d %q", c.host, c.path, a.status, a.body)
+		}
+	}
+}
+
 func TestWhatThePortalSays(t *testing.T) {
 	t.Parallel()
 	u := &unit{networks: []words.Network{{SSID: "\"<\\>\n", RSSI: -50}, {SSID: "\uFFFD", SSIDHex: "ff", RSSI: -60}}}

@@ -78,9 +78,14 @@ export async function reads(tab: Tab, wanted: Name, timeout = patience): Promise
       shown = plain(await tab.text())
       return (typeof wanted === 'string' ? shown.includes(wanted) : wanted.test(shown)) && shown
     },
-    async () => `the page never says ${String(wanted)}; it is at ${await tab.url()} and says:\n${shown.slice(0, 3000)}`,
+    async () => `the page never says ${String(wanted)}; ${await now(tab)}`,
     timeout,
   )
+}
+
+/** Says where the page is and what it says, for errors. */
+export async function now(tab: Tab): Promise<string> {
+  return `the page is at ${await tab.url()} and says:\n${plain(await tab.text()).slice(0, 3000)}`
 }
 
 /** Text with every run of white space as one space. */

@@ -23,14 +23,18 @@ export const finder = `function (role, source, flags) {
     status: '[role=status], output',
   }
   const clean = (text) => (text || '').replace(/\\s+/g, ' ').trim()
-  const byIds = (ids) => ids.split(/\\s+/).map((id) => (document.getElementById(id) || {}).textContent).join(' ')
+  const textOf = (node) =>
+    node.nodeType === Node.TEXT_NODE ? node.data
+      : node.nodeType !== Node.ELEMENT_NODE || node.getAttribute('aria-hidden') === 'true' ? ''
+      : node.getAttribute('aria-label') || node.getAttribute('alt') || [...node.childNodes].map(textOf).join(' ')
+  const byIds = (ids) => ids.split(/\\s+/).map((id) => document.getElementById(id)).filter(Boolean).map(textOf).join(' ')
   const name = (e) =>
     clean(
       (e.getAttribute('aria-labelledby') && byIds(e.getAttribute('aria-labelledby'))) ||
         e.getAttribute('aria-label') ||
-        (e.labels && e.labels.length && [...e.labels].map((l) => l.textContent).join(' ')) ||
+        (e.labels && e.labels.length && [...e.labels].map(textOf).join(' ')) ||
         (/^(button|submit)$/.test(e.type) && e.tagName === 'INPUT' && e.value) ||
-        e.textContent || e.getAttribute('alt') || e.title || e.placeholder,
+        textOf(e) || e.title || e.placeholder,
     )
   const visible = (e) => e.checkVisibility({ visibilityProperty: true }) && !e.closest('[aria-hidden=true], [inert]')
   const wanted = flags === null ? { test: (text) => text.toLowerCase().includes(source.toLowerCase()) } : new RegExp(source, flags)

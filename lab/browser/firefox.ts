@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import WebSocket from 'ws'
 import type { Machine } from '../ground/ground.ts'
 import { Program } from '../ground/process.ts'
-import { type Browser, type Name, type Request, type Role, type Tab, eventually } from './browser.ts'
+import { type Browser, type Name, type Request, type Role, type Tab, eventually, now } from './browser.ts'
 import { finder, wanted } from './find.ts'
 import { trust } from './trust.ts'
 
@@ -209,7 +209,7 @@ class FirefoxTab implements Tab {
   async opens(act: () => Promise<void>): Promise<Tab> {
     const before = this.browser.openedSoFar
     await act()
-    const context = await eventually(async () => this.browser.openedBy(this.context, before), async () => 'no window was opened')
+    const context = await eventually(async () => this.browser.openedBy(this.context, before), async () => `no window was opened; ${await now(this)}`)
     return new FirefoxTab(this.browser, context)
   }
 
@@ -231,7 +231,7 @@ class FirefoxTab implements Tab {
   private wait(role: Role, name: Name): Promise<{ sharedId: string }> {
     return eventually(
       () => this.find(role, name),
-      async () => `no ${role} ${String(name)}; the page is at ${await this.url()} and says:\n${await this.text()}`,
+      async () => `there is no ${role} ${String(name)}; ${await now(this)}`,
     )
   }
 

@@ -4,7 +4,7 @@ import { freePort } from '../ground/loopback.ts'
 import type { Machine } from '../ground/ground.ts'
 import { ask } from '../ground/http.ts'
 import { Program } from '../ground/process.ts'
-import { type Browser, type Name, type Role, type Tab, eventually } from './browser.ts'
+import { type Browser, type Name, type Role, type Tab, eventually, now } from './browser.ts'
 import { finder, wanted } from './find.ts'
 
 /** The key of an element in WebDriver's JSON. */
@@ -135,7 +135,7 @@ class WebKitTab implements Tab {
     await act()
     const handle = await eventually(
       async () => (await this.handles()).find((handle) => !before.has(handle)) ?? null,
-      async () => 'no window was opened',
+      async () => `no window was opened; ${await now(this)}`,
     )
     return new WebKitTab(this.browser, handle)
   }
@@ -155,7 +155,7 @@ class WebKitTab implements Tab {
   private wait(role: Role, name: Name): Promise<Element> {
     return eventually(
       () => this.find(role, name),
-      async () => `no ${role} ${String(name)}; the page is at ${await this.url()} and says:\n${await this.text()}`,
+      async () => `there is no ${role} ${String(name)}; ${await now(this)}`,
     )
   }
 

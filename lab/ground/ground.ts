@@ -23,6 +23,8 @@ export interface SetupNetwork {
 export interface DeviceGround extends Machine {
   /** Where its portal is to listen. */
   readonly portal: string
+  /** Where its setup network's DNS is to listen; null for nowhere. */
+  readonly dns: string | null
   /** Where its control is to listen, which only the test reaches. */
   readonly control: { host: string; port: number }
 }

@@ -195,6 +195,7 @@ class LoopbackMachine implements Machine {
 
 class LoopbackDevice extends LoopbackMachine implements DeviceGround {
   readonly portal = `${address}:0`
+  readonly dns = null
   readonly control: { host: string; port: number }
 
   constructor(folder: string, name: string, port: number) {

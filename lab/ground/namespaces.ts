@@ -349,6 +349,7 @@ class Namespace implements Machine {
 
 class NamespacedDevice extends Namespace implements DeviceGround {
   readonly portal = `${plan.device}:80`
+  readonly dns = `${plan.device}:53`
   readonly control = { host: '127.0.0.1', port: 8090 }
 }
 

@@ -41,7 +41,27 @@ describe.skipIf(!onNetworks).concurrent('the networks', () => {
     await phone.join('Blynk myPlant')
     expect(await portal(phone)).toBe('yes')
     expect(await reaches(phone, '203.0.113.10', 443)).toBe('silence')
-    expect(await cloud(phone)).not.toBe('yes')
+    // Every name is the device's there, and under TLS nobody pretends to be the cloud.
+    expect(await reaches(phone, 'cloud.lab.example', 443)).toBe('refused')
+    for (const system of systems) expect(await phone.probe(system), system).toMatchObject({ status: 302, headers: { location: 'http://192.168.4.1/' } })
+  })
+
+  test('a phone whose owner uses the app is told of success, until the network closes', async ({ startLab }) => {
+    const lab = await startLab()
+    const phone = await lab.phone('none')
+    const other = await lab.phone('none')
+    await Promise.all([phone.joinSetupOf(lab.device), other.joinSetupOf(lab.device)])
+    const said = await ask(await phone.ground.connect('192.168.4.1', 80), 'POST', '/app', { host: '192.168.4.1' })
+    expect(said.status).toBeLessThan(400)
+    for (const system of systems) expect((await phone.probe(system))?.status, system).toBe(probes[system].status)
+    expect(await other.probe('apple')).toMatchObject({ status: 302 })
+    await phone.leave()
+    await lab.device.power(false)
+    await lab.device.until('powered_off')
+    await lab.device.power(true)
+    await lab.device.until('setup_network_up', { since: lab.device.events.findLastIndex(({ event }) => event === 'powered_off') })
+    await phone.joinSetupOf(lab.device)
+    expect(await phone.probe('apple')).toMatchObject({ status: 302 })
   })
 
   test('mobile data leads to the cloud beside the setup network, and alone', async ({ startLab }) => {

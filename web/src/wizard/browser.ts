@@ -6,7 +6,7 @@ import { edgentLink, sendToEdgent } from './edgent.ts'
 import { browserMemory } from './memory.ts'
 import { hopLink, readHop } from './messages.ts'
 import type { WizardProduct } from './product.ts'
-import { localAccess } from './ways.ts'
+import { localAccess, namesAddressSpaces } from './ways.ts'
 import { WindowLink } from './window.ts'
 import type { World } from './wizard.ts'
 
@@ -20,7 +20,7 @@ export function browserWorld(product: WizardProduct, words: () => Record<string,
   return {
     cloud: cloudPort,
     memory: browserMemory(product.slug),
-    access: () => localAccess(portal, { permissions: navigator.permissions as unknown as { query(descriptor: { name: string }): Promise<{ state: string }> }, page: new URL(location.href) }),
+    access: () => localAccess(portal, { permissions: navigator.permissions as unknown as { query(descriptor: { name: string }): Promise<{ state: string }> }, page: new URL(location.href), addressSpaces: namesAddressSpaces() }),
     direct: () => new DirectLink(portal),
     window: () => new WindowLink(portal, words()),
     leave: () => location.assign(hopLink(portal, location.origin + location.pathname)),

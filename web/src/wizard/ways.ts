@@ -15,6 +15,13 @@ export interface Browser {
   readonly permissions?: Permissions | undefined
   /** The page's own address. */
   readonly page: URL
+  /** Whether its requests can name an address space, as with Local Network Access. */
+  readonly addressSpaces: boolean
+}
+
+/** Whether this browser's requests can name an address space. */
+export function namesAddressSpaces(): boolean {
+  return 'targetAddressSpace' in Request.prototype
 }
 
 // Local Network Access was renamed while it came: 142 has the first.
@@ -25,6 +32,8 @@ export async function localAccess(portalUrl: string, browser: Browser): Promise<
   const portal = new URL(portalUrl)
   // A page of this machine may reach this machine, and a plain page plain addresses.
   if (isLoopback(portal.hostname) && isLoopback(browser.page.hostname)) return 'granted'
+  // Firefox asks for the permission, too, but it lifts no mixed content there.
+  if (browser.page.protocol === 'https:' && !browser.addressSpaces) return 'unsupported'
   for (const name of isLoopback(portal.hostname) ? ['loopback-network', ...names] : names) {
     try {
       const state = (await browser.permissions?.query({ name }))?.state
