@@ -428,6 +428,42 @@ func TestNamesOnTheSetupNetworkAreThePortals(t *testing.T) {
 	}
 }
 
+func TestPhonesOfAppsAreForgottenWithTheSetupNetwork(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, newCloud(t, nil), nil)
+	b.await(device.EventSetupUp)
+	phone := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	probe := func() int {
+		t.Helper()
+		request, err := http.NewRequest(http.MethodGet, b.State().Portal+"/generate_204", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = "connectivitycheck.gstatic.com"
+		response, err := phone.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode
+	}
+	if status := probe(); status != http.StatusFound {
+		t.Errorf("before: %d", status)
+	}
+	if result, err := post(b.State().Portal+portal.PathApp, nil); err != nil || result.Status != portal.StatusOK {
+		t.Fatal(result, err)
+	}
+	if status := probe(); status != http.StatusNoContent {
+		t.Errorf("in the app: %d", status)
+	}
+	if _, err := post(b.State().Portal+portal.PathReboot, nil); err != nil {
+		t.Fatal(err)
+	}
+	b.await(device.EventSetupUp)
+	if status := probe(); status != http.StatusFound {
+		t.Errorf("the next time: %d", status)
+	}
+}
+
 func TestTheSetupNetworksName(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, newCloud(t, nil), func(o *device.Options) {

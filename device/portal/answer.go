@@ -33,7 +33,7 @@ func (p *portal) change(serve http.HandlerFunc) http.HandlerFunc {
 		case r.Method != http.MethodGet && r.Method != http.MethodPost:
 			notAllowed(w, "GET, POST")
 		case p.foreign(r):
-			refuse(w, http.StatusForbidden, words.MessageForbidden, "")
+			reply(w, r, http.StatusForbidden, words.Result{Status: words.StatusError, Message: words.MessageForbidden})
 		case r.ContentLength > room(r):
 			tooLarge(w)
 		default:

@@ -79,8 +79,9 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// Handler is the portal of a device, for as long as its setup network is open once. Pages of the wizard origins, as
-// "https://wizard.example", may use it beside its own.
+// Handler is the portal of a device. Pages of the wizard origins, as
+// "https://wizard.example", may use it beside its own. It remembers the phones that
+// an app sets up from, so each time that the setup network opens takes a new one.
 func Handler(device Device, wizardOrigins []string) http.Handler {
 	p := &portal{device: device, origins: map[string]bool{}}
 	for _, origin := range wizardOrigins {
@@ -97,12 +98,13 @@ func Handler(device Device, wizardOrigins []string) http.Handler {
 	for path := range probes {
 		mux.HandleFunc(path, p.probe)
 	}
+	mux.HandleFunc("/redirect", redirectHome) // where Windows opens its browser
 	return p.guard(mux)
 }
 
 type portal struct {
 	device  Device
 	origins map[string]bool
-	// phones are those that an app or a page sets up from, by their address.
+	// phones has the addresses of the phones that an app sets up from.
 	phones sync.Map
 }

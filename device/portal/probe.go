@@ -2,49 +2,51 @@ package portal
 
 import (
 	"html/template"
+	"net"
 	"net/http"
 	"strings"
 
 	words "github.com/tendril-iot/tendril/protocol/portal"
 )
 
-// sound is what a probe gets on a network with internet.
+// sound is what a probe gets where the internet is in reach.
 type sound struct {
 	status     int
 	kind, body string
 }
 
 var (
-	nothing = sound{status: http.StatusNoContent}
-	apple   = sound{http.StatusOK, "text/html", "<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>"}
+	noContent = sound{status: http.StatusNoContent}
+	apple     = sound{http.StatusOK, "text/html", "<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>"}
+	linux     = sound{http.StatusOK, "text/plain", "NetworkManager is online\n"}
 )
 
-// probes are what phones and computers ask for to find out whether a network wants
-// a sign-in, and what they take for a no. Answered with a redirect instead, they
-// show the page of the device.
+// probes are what phones and computers ask for, of their makers' hosts, to find out
+// whether a network wants a sign-in, and what tells them that it doesn't.
 var probes = map[string]sound{
 	// Android, ChromeOS.
-	"/generate_204": nothing, "/gen_204": nothing,
+	"/generate_204": noContent, "/gen_204": noContent,
 	// iOS, macOS.
 	"/hotspot-detect.html": apple, "/library/test/success.html": apple,
 	// Windows.
 	"/connecttest.txt": {http.StatusOK, "text/plain", "Microsoft Connect Test"}, "/ncsi.txt": {http.StatusOK, "text/plain", "Microsoft NCSI"},
-	"/redirect": nothing,
+	// Linux (NetworkManager.conf, connectivity).
+	"/check_network_status.txt": linux, "/nm": linux,
 	// Firefox.
 	"/success.txt": {http.StatusOK, "text/plain", "success\n"}, "/canonical.html": {http.StatusOK, "text/html", `<meta http-equiv="refresh" content="0;url=https://support.mozilla.org/kb/captive-portal"/>`},
 }
 
-// phone is where a request came from.
+// phone is who asks, by its address.
 func phone(r *http.Request) string {
-	host := r.RemoteAddr
-	if i := strings.LastIndexByte(host, ':'); i >= 0 {
-		host = host[:i]
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
 	}
 	return host
 }
 
-// app notes that this phone is set up from an app or a page: its system then keeps
-// the network, and uncovers what lies under the captive portal's window.
+// app notes that somebody uses an app on this phone: its system's probes then find
+// the internet, so that it keeps the network and uncovers the app.
 func (p *portal) app(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		notAllowed(w, http.MethodPost)
@@ -58,21 +60,20 @@ func (p *portal) app(w http.ResponseWriter, r *http.Request) {
 	accept(w, words.MessageApp)
 }
 
-// probe answers a phone that asks whether it is on the internet.
+// probe answers a phone that asks whether it is on the internet, and whoever else
+// asks for somebody else's pages: they see the device's, unless an app is in use.
 func (p *portal) probe(w http.ResponseWriter, r *http.Request) {
-	answer, known := probes[r.URL.Path]
+	found, known := probes[r.URL.Path]
 	if _, is := p.phones.Load(phone(r)); !is || !known {
 		redirectHome(w, r)
 		return
 	}
-	if answer.kind != "" {
-		w.Header().Set("Content-Type", answer.kind)
-	}
-	if answer.status == http.StatusNoContent {
-		w.WriteHeader(answer.status)
+	if found.body == "" {
+		w.WriteHeader(found.status)
 		return
 	}
-	send(w, answer.status, []byte(answer.body))
+	w.Header().Set("Content-Type", found.kind)
+	send(w, found.status, []byte(found.body))
 }
 
 // wantsPage tells whether a person's browser shows the answer, as after a form
@@ -89,7 +90,7 @@ var saying = template.Must(template.New("say").Parse(`<!doctype html>
 <meta name="color-scheme" content="light dark">
 <title>{{.Title}}</title>
 <style>body{font:100%/1.5 system-ui,sans-serif;max-width:26rem;margin:0 auto;padding:1rem}</style>
-<main><h1>{{.Title}}</h1><p>{{.Text}}</p>{{if .Back}}<p><a href="/">Back</a></p>{{end}}</main>
+<main><h1>{{.Title}}</h1><p>{{.Text}}</p>{{if .Back}}<p><a href="/">Back to the device’s page</a></p>{{end}}</main>
 </html>
 `))
 
@@ -114,25 +115,33 @@ func reply(w http.ResponseWriter, r *http.Request, status int, result words.Resu
 	}
 	switch {
 	case status == http.StatusOK:
-		say(w, status, "The device is connecting", "It closes this network now. If it comes back, the device says on its page why.")
+		say(w, status, "The device is connecting", "It closes this network now. If the network comes back, join it again: the device says there why it could not connect.")
+	case status == http.StatusForbidden:
+		say(w, status, "Not from another page", "The device takes this from its own page only. Open that and type it there.")
+	case status == http.StatusServiceUnavailable:
+		say(w, status, "One moment", "The device is busy with what it was given before. Wait a few seconds and try again.")
 	case result.Field != "":
-		say(w, status, "That can’t be used", "Go back, check what you typed ("+fieldName(result.Field)+"), and try again.")
+		say(w, status, "That can’t be used", mend(result.Field))
 	default:
-		say(w, status, "Not now", "The device could not take this: "+result.Message+". Wait a few seconds, go back and try again.")
+		say(w, status, "That didn’t work", "The device could not keep what you typed. Unplug it, plug it in again and try again.")
 	}
 }
 
-// fieldName is a parameter as the page's form calls it.
-func fieldName(parameter string) string {
+// mend says what the form's field that was refused must be.
+func mend(parameter string) string {
 	switch parameter {
 	case "ssid", "ssid_hex", "ssidManual":
-		return "the WiFi’s name"
+		return "Choose the WiFi, or type its name: at most 32 characters, fewer where they aren’t plain letters."
 	case "pass", "pass_hex":
-		return "the WiFi’s password"
+		return "The WiFi’s password has 8 to 63 characters. Leave it empty only where the WiFi has none."
 	case "blynk":
-		return "the code"
-	case "host", "port", "port_ssl":
-		return "the cloud"
+		return "Type the code as the app shows it: 12 letters and digits."
+	case "host":
+		return "The device doesn’t know its cloud. Open “More” and type the cloud’s host as your app or maker gives it."
+	case "port", "port_ssl":
+		return "A port is a number up to 65535. Leave the ports empty to use the maker’s."
+	case "ip", "mask", "gw", "dns", "dns2":
+		return "A fixed address needs the address, the network mask and the router’s address, each like 192.168.1.50. Leave them all empty to let the router choose."
 	}
-	return "the address"
+	return "Something of what came can’t be used. Type it again."
 }
