@@ -1,19 +1,32 @@
 /** Where the page is; the History API's paths, without the fragment. */
 let path = $state(location.pathname)
+let moved = false
 
 addEventListener('popstate', () => {
-  path = location.pathname
+  arrive()
 })
+
+function arrive(): void {
+  moved = true
+  path = location.pathname
+  // What had the focus may stay on the next page; the headline is to get it.
+  if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
+}
 
 export function currentPath(): string {
   return path
+}
+
+/** Whether the customer has gone from one page to another since the app was loaded. */
+export function hasMoved(): boolean {
+  return moved
 }
 
 /** Goes to a page of the app. */
 export function go(to: string, options: { replace?: boolean } = {}): void {
   if (options.replace) history.replaceState(null, '', to)
   else history.pushState(null, '', to)
-  path = location.pathname
+  arrive()
   scrollTo(0, 0)
 }
 

@@ -1,13 +1,18 @@
 import { answered, api, ApiError } from '../api/client.ts'
+import type { components } from '../api/schema.d.ts'
 
 /** Who is signed in, as far as this page knows. */
-export interface Account {
-  id: string
-  email: string
-}
+export type Account = components['schemas']['Account'] & { email_confirmed?: boolean; language?: string }
 
 /** undefined: not known yet; null: nobody. */
-let account = $state<Account | null | undefined>(undefined)
+let account = $state.raw<Account | null | undefined>(undefined)
+
+// A session that ends, here or elsewhere, is noticed by whatever is asked next.
+api.use({
+  onResponse({ response }) {
+    if (response.status === 401 && account) account = null
+  },
+})
 
 export function current(): Account | null | undefined {
   return account
@@ -24,10 +29,9 @@ export async function signIn(email: string, password: string): Promise<Account |
   return refresh()
 }
 
-/** Makes an account and signs in to it. */
-export async function signUp(email: string, password: string): Promise<Account | null> {
+/** Makes an account; signing in to it is another step. */
+export async function signUp(email: string, password: string): Promise<void> {
   await answered(api.POST('/api/v1/accounts', { body: { email, password } }))
-  return signIn(email, password)
 }
 
 export async function signOut(): Promise<void> {
@@ -37,5 +41,10 @@ export async function signOut(): Promise<void> {
     // A session that has ended is as good as ended.
     if (!(error instanceof ApiError) || error.status !== 401) throw error
   }
+  account = null
+}
+
+/** Forgets who was signed in, after the account was deleted. */
+export function left(): void {
   account = null
 }

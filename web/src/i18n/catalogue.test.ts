@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Catalogue } from './catalogue.ts'
-import { chooseLanguage } from './languages.ts'
+import { chooseLanguage, localeFor } from './languages.ts'
 
 describe('a catalogue', () => {
   test('prefers the maker’s words, then the language’s, then English', () => {
@@ -41,4 +41,9 @@ test('the first wanted language that there is is chosen', () => {
   expect(chooseLanguage(['zh-Hant-TW'])).toBe('zh')
   expect(chooseLanguage(['xx'])).toBe('en')
   expect(chooseLanguage(['constructor'])).toBe('en')
+})
+
+test('numbers and times are written as in the browser’s own region', () => {
+  expect(localeFor('en', ['de-DE', 'en-GB', 'en-US'])).toBe('en-GB')
+  expect(localeFor('pt', ['en-US', 'de'])).toBe('pt')
 })

@@ -1,5 +1,5 @@
 import { Catalogue, type Params, type Texts } from './catalogue.ts'
-import { chooseLanguage, directionOf, isLanguage, type Language } from './languages.ts'
+import { chooseLanguage, directionOf, isLanguage, localeFor, type Language } from './languages.ts'
 import { forget, recall, remember } from '../storage.ts'
 
 /** The parts of the catalogues: the wizard's, with what all pages share, and the app's. */
@@ -60,6 +60,11 @@ export async function setLanguage(language: Language): Promise<void> {
   remember(storageKey, language)
 }
 
+/** Whether somebody chose a language in this browser. */
+export function hasChosenLanguage(): boolean {
+  return recall(storageKey) !== null
+}
+
 /** Follows the browser again. */
 export async function followBrowser(): Promise<void> {
   forget(storageKey)
@@ -87,19 +92,24 @@ export function direction(): 'ltr' | 'rtl' {
   return directionOf(current)
 }
 
+/** The language in use with the region of the browser, for numbers and times. */
+export function locale(): string {
+  return localeFor(current, navigator.languages)
+}
+
 export function formatNumber(value: number, options?: Intl.NumberFormatOptions): string {
-  return new Intl.NumberFormat(current, options).format(value)
+  return new Intl.NumberFormat(locale(), options).format(value)
 }
 
 export function formatTime(at: Date, options: Intl.DateTimeFormatOptions = { dateStyle: 'medium', timeStyle: 'short' }): string {
-  return new Intl.DateTimeFormat(current, options).format(at)
+  return new Intl.DateTimeFormat(locale(), options).format(at)
 }
 
-const units: [Intl.RelativeTimeFormatUnit, number][] = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]]
+const units: [Intl.RelativeTimeFormatUnit, number][] = [['day', 86400], ['hour', 3600], ['minute', 60]]
 
-/** "3 minutes ago", in the language in use. */
-export function formatAgo(at: Date, now: Date = new Date()): string {
+/** "3 minutes ago" in the language in use; less than a minute is "now". */
+export function formatAgo(at: Date, now: Date = new Date(), style: Intl.RelativeTimeFormatStyle = 'long'): string {
   const seconds = Math.min(0, Math.round((at.getTime() - now.getTime()) / 1000))
-  const [unit, size] = units.find(([, size]) => -seconds >= size) ?? ['second', 1]
-  return new Intl.RelativeTimeFormat(current, { numeric: 'auto' }).format(Math.trunc(seconds / size), unit)
+  const [unit, size] = units.find(([, size]) => -seconds >= size) ?? ['second', Infinity]
+  return new Intl.RelativeTimeFormat(locale(), { numeric: 'auto', style }).format(Math.trunc(seconds / size), unit)
 }

@@ -31,6 +31,11 @@ export function chooseLanguage(wanted: readonly string[]): Language {
   return 'en'
 }
 
+/** How numbers and times are written: as where the browser says that it is, if that speaks the language. */
+export function localeFor(language: Language, wanted: readonly string[]): string {
+  return wanted.find((tag) => tag.toLowerCase().split('-')[0] === language) ?? language
+}
+
 export function directionOf(language: Language): 'ltr' | 'rtl' {
   return language === 'ar' ? 'rtl' : 'ltr'
 }

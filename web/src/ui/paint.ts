@@ -6,3 +6,10 @@ export function paint(product: Pick<WizardProduct, 'accent' | 'accent_dark'>): v
   style.setProperty('--accent-light', product.accent)
   style.setProperty('--accent-dark', product.accent_dark)
 }
+
+/** Gives the page its own colours back. */
+export function unpaint(): void {
+  const style = document.documentElement.style
+  style.removeProperty('--accent-light')
+  style.removeProperty('--accent-dark')
+}

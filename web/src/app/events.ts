@@ -1,0 +1,24 @@
+import type { components } from '../api/schema.d.ts'
+
+export type DeviceEvent = components['schemas']['Event']
+
+// The events that the cloud itself writes and that have words of their own.
+const known = new Set(['connection_contested'])
+
+/** What the log says of an event: a text's key, or the device's own words. */
+export function wordsOf(event: Pick<DeviceEvent, 'code' | 'description' | 'system'>): { key: string } | { text: string; code: string } {
+  if (event.system && known.has(event.code)) return { key: `app.event.${event.code}` }
+  return event.description ? { text: event.description, code: event.code } : { text: event.code, code: '' }
+}
+
+/** Events by the day that they happened on, in the order that they came. */
+export function byDay(events: readonly DeviceEvent[], dayOf: (at: Date) => string): { day: string; events: DeviceEvent[] }[] {
+  const days: { day: string; events: DeviceEvent[] }[] = []
+  for (const event of events) {
+    const day = dayOf(new Date(event.at))
+    const last = days.at(-1)
+    if (last?.day === day) last.events.push(event)
+    else days.push({ day, events: [event] })
+  }
+  return days
+}
