@@ -20,6 +20,7 @@ import (
 	"github.com/tendril-iot/tendril/cloud/gateway"
 	"github.com/tendril-iot/tendril/cloud/listener"
 	"github.com/tendril-iot/tendril/cloud/live"
+	"github.com/tendril-iot/tendril/cloud/mail"
 	"github.com/tendril-iot/tendril/cloud/pages"
 	"github.com/tendril-iot/tendril/cloud/product"
 	"github.com/tendril-iot/tendril/cloud/provisioning"
@@ -46,7 +47,8 @@ type Cloud struct {
 	telemetry     *telemetry.Service
 	hub           *live.Hub
 	gateway       *gateway.Gateway
-	api           *api.API // made when it is known where devices connect
+	mailer        *mail.Sender // nil: no mails
+	api           *api.API     // made when it is known where devices connect
 
 	certificates *certificate.Source // nil without TLS ports
 	listener     *listener.Listener
@@ -118,6 +120,15 @@ func (c *Cloud) open(ctx context.Context) error {
 		Logins: c.provisionings, Fleet: c.devices, Telemetry: c.telemetry, Publisher: c.hub,
 	}, c.options.Gateway, c.metrics, c.log, now)
 
+	if c.options.SMTP.URL != "" {
+		mailing := c.options.SMTP
+		mailing.Log, mailing.Pages = c.log, func() string { return c.public }
+		if c.mailer, err = mail.New(mailing); err != nil {
+			return err
+		}
+		c.accounts.SetMailer(c.mailer)
+	}
+	c.accounts.OnDelete(c.devices.DeleteAllOf)
 	c.products.OnChange(c.telemetry.ProductChanged)
 	c.devices.OnDelete(c.telemetry.DeviceDeleted)
 	c.devices.OnDelete(c.provisionings.DeviceDeleted)

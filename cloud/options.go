@@ -15,6 +15,7 @@ import (
 	"github.com/tendril-iot/tendril/cloud/fault"
 	"github.com/tendril-iot/tendril/cloud/gateway"
 	"github.com/tendril-iot/tendril/cloud/listener"
+	"github.com/tendril-iot/tendril/cloud/mail"
 	"github.com/tendril-iot/tendril/cloud/provisioning"
 	"github.com/tendril-iot/tendril/protocol/portal"
 )
@@ -49,6 +50,10 @@ type Options struct {
 	InsecureHTTP bool
 	// TrustedProxies are the networks whose X-Forwarded-* headers are believed.
 	TrustedProxies []netip.Prefix
+
+	// SMTP is how e-mails are sent; without a URL there are none. Its log and where
+	// links lead are the instance's.
+	SMTP mail.Options
 
 	Accounts     account.Limits
 	Provisioning provisioning.Settings

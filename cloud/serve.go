@@ -174,6 +174,9 @@ func (c *Cloud) Serve(ctx context.Context) error {
 	writers, devices, edges := newStage(cancel), newStage(cancel), newStage(cancel)
 	writers.start(c.telemetry.Run)
 	writers.start(c.provisionings.Run)
+	if c.mailer != nil {
+		writers.start(c.mailer.Run)
+	}
 	if c.certificates != nil {
 		writers.start(c.certificates.Run)
 	}

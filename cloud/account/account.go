@@ -26,6 +26,10 @@ type Account struct {
 	Role         Role
 	PasswordHash string // PHC string, argon2id; empty in what Service returns
 	CreatedAt    time.Time
+	// EmailConfirmed tells that a link mailed to Email was used.
+	EmailConfirmed bool
+	// Language is what mails are written in, a code of web.Languages; empty: English.
+	Language string
 }
 
 // Session is a sign-in. Only its token's SHA-256 is kept.
@@ -34,6 +38,31 @@ type Session struct {
 	AccountID string
 	TokenHash [32]byte
 	CreatedAt time.Time
+	ExpiresAt time.Time
+	// UserAgent is what the browser said of itself at signing in, up to
+	// MaxUserAgent bytes.
+	UserAgent string
+}
+
+// MaxUserAgent is how much of a browser's User-Agent a session keeps, in bytes.
+const MaxUserAgent = 200
+
+// Purpose is what a mailed link is for.
+type Purpose string
+
+// The purposes of links.
+const (
+	PurposeConfirm Purpose = "confirm" // the e-mail address is the account's
+	PurposeReset   Purpose = "reset"   // a forgotten password is set anew
+)
+
+// Link is what was mailed: its token is good once, until it expires or a newer one
+// of its purpose is asked for.
+type Link struct {
+	TokenHash [32]byte
+	AccountID string
+	Purpose   Purpose
+	Email     string // where it was sent
 	ExpiresAt time.Time
 }
 
@@ -89,6 +118,11 @@ var (
 	ErrOperator        = fault.New(fault.Forbidden, "operator_required", "Only the operator of this instance can do this.", "Run the tendril command where the instance's data is.")
 	ErrNoSession       = fault.New(fault.Conflict, "no_session", "There is no session to end: this request came without one.", "Delete the API key instead, if it is no longer to be used.")
 	ErrNotMaker        = fault.InvalidField("email", "not_a_maker", "API keys are for makers, and this account is a customer's.", "Use a maker's account.")
+	ErrSessionNotFound = fault.New(fault.NotFound, "session_not_found", "You have no such session.", "List your sessions and check the id.")
+	ErrLink            = fault.InvalidField("token", "link_expired", "This link has been used, is too old, or was replaced by a newer one.", "Ask for a new one.")
+	ErrConfirmed       = fault.New(fault.Conflict, "already_confirmed", "The e-mail address is confirmed already.", "There is nothing to do.")
+	ErrNoMail          = fault.New(fault.Unavailable, "mail_unavailable", "This instance sends no e-mails.", "Ask whoever runs it; they set a password with tendril account password.")
+	ErrMailLimit       = fault.New(fault.TooMany, "mail_limit", "Too many e-mails were asked for.", "Look into your inbox, and the junk folder, or wait a little.")
 	ErrKeysFull        = fault.New(fault.Conflict, "api_keys_full", "The account has as many API keys as it may.", "Delete one that is no longer used.")
 	ErrKeyNotFound     = fault.New(fault.NotFound, "api_key_not_found", "There is no such API key.", "List the keys and check the id.")
 )
@@ -114,6 +148,17 @@ type Tx interface {
 	// as many as are to be kept.
 	DeleteOldSessions(accountID string, keep int) error
 	DeleteExpiredSessions(now time.Time) error
+	// SessionsOf lists an account's sessions, the one that ends last first.
+	SessionsOf(accountID string) ([]Session, error)
+	// DeleteSessionOf gives ErrSessionNotFound if the account has no such session.
+	DeleteSessionOf(accountID, id string) error
+
+	// InsertLink replaces the account's link of that purpose.
+	InsertLink(Link) error
+	// TakeLink deletes a link and gives it; ErrLink if there is none.
+	TakeLink(hash [32]byte, purpose Purpose) (Link, error)
+	// DeleteAccount deletes an account that owns no devices, with all else of it.
+	DeleteAccount(id string) error
 
 	InsertAPIKey(APIKey) error
 	APIKeyByHash(hash [32]byte) (APIKey, error) // fault.ErrUnauthenticated if none

@@ -128,7 +128,7 @@ func (w *world) add(t testing.TB, email string, role account.Role) account.Accou
 // signedIn is a principal with a new session of the account's, and its token.
 func (w *world) signedIn(t testing.TB, email string) (account.Principal, string) {
 	t.Helper()
-	token, _, err := w.SignIn(t.Context(), email, password, home)
+	token, _, err := w.SignIn(t.Context(), email, password, home, "")
 	must(t, err)
 	who, err := w.Authenticate(t.Context(), token)
 	must(t, err)

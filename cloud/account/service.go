@@ -28,6 +28,10 @@ type Service struct {
 	byAccount *limiter // wrong passwords
 	byAddress *limiter // wrong passwords
 	signUps   *limiter
+	mails     *limiter // mails to one address
+
+	mailer   Mailer // nil: none
+	onDelete []func(ctx context.Context, accountID string) error
 }
 
 // NewService makes the service.
@@ -38,6 +42,7 @@ func NewService(storage Storage, limits Limits, now func() time.Time) *Service {
 		byAccount: newLimiter(limits.SignInsPerAccount, stretch, limits.Remembered),
 		byAddress: newLimiter(limits.SignInsPerAddress, stretch, limits.Remembered),
 		signUps:   newLimiter(limits.SignUpsPerAddress, time.Hour, limits.Remembered),
+		mails:     newLimiter(mailsPerHour, time.Hour, limits.Remembered),
 	}
 }
 

@@ -79,7 +79,7 @@ func TestSignUp(t *testing.T) {
 		if made != want || len(made.ID) != 26 {
 			t.Errorf("got %+v, want %+v", made, want)
 		}
-		token, _, err := w.SignIn(t.Context(), strings.ToUpper(c.email), "12345678", home)
+		token, _, err := w.SignIn(t.Context(), strings.ToUpper(c.email), "12345678", home, "")
 		must(t, err)
 		who, err := w.Authenticate(t.Context(), token)
 		must(t, err)
@@ -209,7 +209,7 @@ func TestPasswordIsChanged(t *testing.T) {
 		wantError(t, w.ChangePassword(t.Context(), who, "wrong", next, home), account.ErrWrongPassword)
 	}
 	wantRetry(t, w.ChangePassword(t.Context(), who, password, next, home), account.ErrSignInLimit, 450*time.Second)
-	_, _, err = w.SignIn(t.Context(), email, password, home)
+	_, _, err = w.SignIn(t.Context(), email, password, home, "")
 	wantRetry(t, err, account.ErrSignInLimit, 450*time.Second)
 	w.clock.pass(15 * time.Minute)
 	w.storage.fill(true)
@@ -227,9 +227,9 @@ func TestPasswordIsChanged(t *testing.T) {
 		_, err := w.Authenticate(t.Context(), secret)
 		must(t, err)
 	}
-	_, _, err = w.SignIn(t.Context(), email, password, home)
+	_, _, err = w.SignIn(t.Context(), email, password, home, "")
 	wantError(t, err, account.ErrCredentials)
-	_, _, err = w.SignIn(t.Context(), email, next, home)
+	_, _, err = w.SignIn(t.Context(), email, next, home, "")
 	must(t, err)
 }
 
@@ -248,9 +248,9 @@ func TestOperatorResetsAPassword(t *testing.T) {
 	wantError(t, err, account.ErrNotFound)
 	_, err = w.SetPassword(t.Context(), operator, email, "short")
 	wantError(t, err, fault.New(fault.Invalid, "password_short", "", ""))
-	_, _, err = w.SignIn(t.Context(), email, "wrong", home)
+	_, _, err = w.SignIn(t.Context(), email, "wrong", home, "")
 	wantError(t, err, account.ErrCredentials)
-	_, _, err = w.SignIn(t.Context(), email, password, home)
+	_, _, err = w.SignIn(t.Context(), email, password, home, "")
 	wantError(t, err, account.ErrSignInLimit)
 	_, err = w.Authenticate(t.Context(), token)
 	must(t, err)
@@ -262,7 +262,7 @@ func TestOperatorResetsAPassword(t *testing.T) {
 	}
 	_, err = w.Authenticate(t.Context(), token)
 	wantError(t, err, fault.ErrUnauthenticated)
-	_, _, err = w.SignIn(t.Context(), email, next, home)
+	_, _, err = w.SignIn(t.Context(), email, next, home, "")
 	must(t, err)
 }
 
@@ -295,7 +295,7 @@ func TestResetWinsOverWhoKnewTheOldPassword(t *testing.T) {
 			return w.ChangePassword(t.Context(), who, password, "mine forever", home)
 		}, account.ErrWrongPassword},
 		"sign-in": {1, func(w *world, _ account.Principal) error {
-			_, _, err := w.SignIn(t.Context(), email, password, home)
+			_, _, err := w.SignIn(t.Context(), email, password, home, "")
 			return err
 		}, account.ErrCredentials},
 	} {
@@ -312,7 +312,7 @@ func TestResetWinsOverWhoKnewTheOldPassword(t *testing.T) {
 			wantError(t, c.act(w, who), c.want)
 			_, err := w.Authenticate(t.Context(), token)
 			wantError(t, err, fault.ErrUnauthenticated)
-			_, _, err = w.SignIn(t.Context(), email, next, home)
+			_, _, err = w.SignIn(t.Context(), email, next, home, "")
 			must(t, err)
 		})
 	}
@@ -327,7 +327,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	made, err := w.Create(t.Context(), operator, email, password, account.RoleMaker, home)
 	show(made, err)
 	show(w.Create(t.Context(), operator, email, password, account.RoleMaker, home))
-	token, session, err := w.SignIn(t.Context(), email, password, home)
+	token, session, err := w.SignIn(t.Context(), email, password, home, "")
 	show(session, err)
 	who, err := w.Authenticate(t.Context(), token)
 	show(who, err)
@@ -337,7 +337,7 @@ func TestNothingShowsASecret(t *testing.T) {
 	show(w.APIKeys(t.Context(), who, ""))
 	show(w.Accounts(t.Context(), who, "", 0))
 	show(w.Account(t.Context(), who))
-	_, none, err := w.SignIn(t.Context(), email, wrong, home)
+	_, none, err := w.SignIn(t.Context(), email, wrong, home, "")
 	show(none, err, w.ChangePassword(t.Context(), who, password, wrong, home))
 	show(w.SetPassword(t.Context(), operator, email, password))
 	must(t, w.storage.Update(t.Context(), func(tx account.Tx) error {
@@ -345,7 +345,7 @@ func TestNothingShowsASecret(t *testing.T) {
 		a.PasswordHash += "damaged"
 		return errors.Join(err, tx.UpdateAccount(a))
 	}))
-	_, none, err = w.SignIn(t.Context(), email, password, home)
+	_, none, err = w.SignIn(t.Context(), email, password, home, "")
 	if err == nil {
 		t.Error("a damaged hash was believed")
 	}

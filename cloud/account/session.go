@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/tendril-iot/tendril/cloud/fault"
 )
@@ -16,20 +18,20 @@ var errChanged = errors.New("account: the password was changed meanwhile")
 // ErrCredentials doesn't tell, nor does the time that it takes, whether there is
 // such an account. remote is the client's address, for the limits; an empty one
 // is not limited.
-func (s *Service) SignIn(ctx context.Context, email, password, remote string) (token string, session Session, err error) {
+func (s *Service) SignIn(ctx context.Context, email, password, remote, userAgent string) (token string, session Session, err error) {
 	// No account has either.
 	if len(strings.TrimSpace(email)) > MaxEmail || len(password) > MaxPassword {
 		return "", Session{}, ErrCredentials
 	}
 	for {
-		token, session, err = s.signIn(ctx, EmailKey(email), password, remote)
+		token, session, err = s.signIn(ctx, EmailKey(email), password, remote, userAgent)
 		if !errors.Is(err, errChanged) {
 			return token, session, err
 		}
 	}
 }
 
-func (s *Service) signIn(ctx context.Context, emailKey, password, remote string) (string, Session, error) {
+func (s *Service) signIn(ctx context.Context, emailKey, password, remote, userAgent string) (string, Session, error) {
 	a, err := s.byEmail(ctx, emailKey)
 	known := err == nil
 	if !known {
@@ -52,7 +54,8 @@ func (s *Service) signIn(ctx context.Context, emailKey, password, remote string)
 	}
 	now := s.clock()
 	token, tokenHash := newSecret(sessionPrefix)
-	session := Session{ID: rand.Text(), AccountID: a.ID, TokenHash: tokenHash, CreatedAt: now, ExpiresAt: now.Add(s.limits.SessionLife)}
+	session := Session{ID: rand.Text(), AccountID: a.ID, TokenHash: tokenHash, CreatedAt: now, ExpiresAt: now.Add(s.limits.SessionLife),
+		UserAgent: cut(userAgent, MaxUserAgent)}
 	err = s.storage.Update(ctx, func(tx Tx) error {
 		current, err := tx.Account(a.ID)
 		if err != nil {
@@ -138,4 +141,47 @@ func (s *Service) note(ctx context.Context, f func(Tx) error) error {
 		return nil
 	}
 	return err
+}
+
+// cut is the beginning of a text, as valid UTF-8.
+func cut(text string, most int) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "")
+	}
+	return text
+}
+
+// Sessions lists the caller's sessions, the one used last first.
+func (s *Service) Sessions(ctx context.Context, who Principal) (sessions []Session, err error) {
+	if err := who.RequireAccount(); err != nil {
+		return nil, err
+	}
+	now := s.clock()
+	err = s.storage.View(ctx, func(tx Tx) error {
+		sessions, err = tx.SessionsOf(who.AccountID)
+		return err
+	})
+	return slices.DeleteFunc(sessions, func(one Session) bool { return !now.Before(one.ExpiresAt) }), err
+}
+
+// LastUsed is when a session was last used, to a day or so.
+func (s *Service) LastUsed(session Session) time.Time {
+	return session.ExpiresAt.Add(-s.limits.SessionLife)
+}
+
+// EndSession ends one of the caller's sessions.
+func (s *Service) EndSession(ctx context.Context, who Principal, id string) error {
+	if err := who.RequireAccount(); err != nil {
+		return err
+	}
+	return s.storage.Update(ctx, func(tx Tx) error { return tx.DeleteSessionOf(who.AccountID, id) })
+}
+
+// EndOtherSessions ends all of the caller's sessions but the present one.
+func (s *Service) EndOtherSessions(ctx context.Context, who Principal) error {
+	if err := who.RequireAccount(); err != nil {
+		return err
+	}
+	return s.storage.Update(ctx, func(tx Tx) error { return tx.DeleteSessionsOf(who.AccountID, who.SessionID) })
 }

@@ -25,7 +25,7 @@ func TestUnknownAddressAndWrongPasswordAreAlike(t *testing.T) {
 	for _, who := range []string{email, "nobody@example.org"} {
 		hashes = nil
 		for range 4 {
-			token, session, err := w.SignIn(t.Context(), who, "wrong horse", home)
+			token, session, err := w.SignIn(t.Context(), who, "wrong horse", home, "")
 			if token != "" || session != (account.Session{}) {
 				t.Error("a session was opened")
 			}
@@ -49,9 +49,9 @@ func TestWhatNoAccountHasIsNotHashed(t *testing.T) {
 	w.add(t, email, account.RoleCustomer)
 	w.BeforeHash(func(uint32, uint32) { t.Error("hashed") })
 	for range 3 {
-		_, _, err := w.SignIn(t.Context(), email, strings.Repeat("x", account.MaxPassword+1), home)
+		_, _, err := w.SignIn(t.Context(), email, strings.Repeat("x", account.MaxPassword+1), home, "")
 		wantError(t, err, account.ErrCredentials)
-		_, _, err = w.SignIn(t.Context(), strings.Repeat("x", account.MaxEmail+1), password, home)
+		_, _, err = w.SignIn(t.Context(), strings.Repeat("x", account.MaxEmail+1), password, home, "")
 		wantError(t, err, account.ErrCredentials)
 	}
 }
@@ -62,7 +62,7 @@ func TestSignInIsLimitedByAccount(t *testing.T) {
 	w.add(t, email, account.RoleCustomer)
 	w.add(t, "ben@example.org", account.RoleCustomer)
 	signIn := func(email, password, remote string) error {
-		_, _, err := w.SignIn(t.Context(), email, password, remote)
+		_, _, err := w.SignIn(t.Context(), email, password, remote, "")
 		return err
 	}
 	for i := range 3 {
@@ -87,7 +87,7 @@ func TestSignInIsLimitedByAddress(t *testing.T) {
 	w := newWorld(t, account.Limits{SignInsPerAddress: 5})
 	w.add(t, email, account.RoleCustomer)
 	guess := func(i int) error {
-		_, _, err := w.SignIn(t.Context(), fmt.Sprintf("ada%d@example.org", i), "wrong", fmt.Sprintf("2001:db8::%d", i))
+		_, _, err := w.SignIn(t.Context(), fmt.Sprintf("ada%d@example.org", i), "wrong", fmt.Sprintf("2001:db8::%d", i), "")
 		return err
 	}
 	for i := range 5 {
@@ -96,15 +96,15 @@ func TestSignInIsLimitedByAddress(t *testing.T) {
 	for range 20 {
 		wantRetry(t, guess(5), account.ErrSignInLimit, 3*time.Minute)
 	}
-	_, _, err := w.SignIn(t.Context(), email, password, "2001:db8::99")
+	_, _, err := w.SignIn(t.Context(), email, password, "2001:db8::99", "")
 	wantError(t, err, account.ErrSignInLimit)
 	// What the address was refused for doesn't count for the account.
-	_, _, err = w.SignIn(t.Context(), "ada5@example.org", "wrong", home)
+	_, _, err = w.SignIn(t.Context(), "ada5@example.org", "wrong", home, "")
 	wantError(t, err, account.ErrCredentials)
-	_, _, err = w.SignIn(t.Context(), email, password, home)
+	_, _, err = w.SignIn(t.Context(), email, password, home, "")
 	must(t, err)
 	for range 100 {
-		_, _, err = w.SignIn(t.Context(), email, password, "")
+		_, _, err = w.SignIn(t.Context(), email, password, "", "")
 		must(t, err)
 	}
 }
@@ -118,7 +118,7 @@ func TestGuessesAtOnceCount(t *testing.T) {
 	wrong, refused := 0, 0
 	for range 50 {
 		wg.Go(func() {
-			_, _, err := w.SignIn(t.Context(), email, "wrong", home)
+			_, _, err := w.SignIn(t.Context(), email, "wrong", home, "")
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -145,17 +145,17 @@ func TestWhoIsNotServedHasNotGuessed(t *testing.T) {
 	w.BeforeHash(once(1, func() { close(begun); <-release }))
 	slow := make(chan error)
 	go func() {
-		_, _, err := w.SignIn(t.Context(), "ben@example.org", "wrong", home)
+		_, _, err := w.SignIn(t.Context(), "ben@example.org", "wrong", home, "")
 		slow <- err
 	}()
 	<-begun
 	for range 5 {
-		_, _, err := w.SignIn(t.Context(), email, "wrong", home)
+		_, _, err := w.SignIn(t.Context(), email, "wrong", home, "")
 		wantError(t, err, account.ErrBusy)
 	}
 	close(release)
 	wantError(t, <-slow, account.ErrCredentials)
-	_, _, err := w.SignIn(t.Context(), email, password, home)
+	_, _, err := w.SignIn(t.Context(), email, password, home, "")
 	must(t, err)
 }
 
@@ -165,7 +165,7 @@ func TestWeakHashIsMadeAnewAtSignIn(t *testing.T) {
 	made := w.add(t, email, account.RoleCustomer)
 	weak := w.hash(t, made.ID)
 	w.restart(account.Limits{HashMemory: 64, HashPasses: 2, HashLanes: 1})
-	_, _, err := w.SignIn(t.Context(), email, "wrong", home)
+	_, _, err := w.SignIn(t.Context(), email, "wrong", home, "")
 	wantError(t, err, account.ErrCredentials)
 	if w.hash(t, made.ID) != weak {
 		t.Error("a wrong password changed the hash")
@@ -173,7 +173,7 @@ func TestWeakHashIsMadeAnewAtSignIn(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if _, _, err := w.SignIn(t.Context(), email, password, home); err != nil {
+			if _, _, err := w.SignIn(t.Context(), email, password, home, ""); err != nil {
 				t.Error(err)
 			}
 		})
@@ -217,7 +217,7 @@ func TestSessionIsRenewedByUseSeldomWritten(t *testing.T) {
 	w := newWorld(t, account.Limits{})
 	w.add(t, email, account.RoleCustomer)
 	const day = 24 * time.Hour
-	token, session, err := w.SignIn(t.Context(), email, password, home)
+	token, session, err := w.SignIn(t.Context(), email, password, home, "")
 	must(t, err)
 	if !session.CreatedAt.Equal(start) || !session.ExpiresAt.Equal(start.Add(30*day)) {
 		t.Errorf("got %+v", session)

@@ -12,19 +12,22 @@ import (
 
 // accountDoc is an account.
 type accountDoc struct {
-	ID        string       `json:"id"`
-	Email     string       `json:"email"`
-	Role      account.Role `json:"role" enum:"customer,maker"`
-	CreatedAt time.Time    `json:"created_at"`
+	ID             string       `json:"id"`
+	Email          string       `json:"email"`
+	Role           account.Role `json:"role" enum:"customer,maker"`
+	CreatedAt      time.Time    `json:"created_at"`
+	EmailConfirmed bool         `json:"email_confirmed" doc:"Whether a link mailed to the address was used."`
+	Language       string       `json:"language,omitempty" doc:"What mails are written in."`
 }
 
 func showAccount(a account.Account) accountDoc {
-	return accountDoc{ID: a.ID, Email: a.Email, Role: a.Role, CreatedAt: a.CreatedAt.UTC()}
+	return accountDoc{ID: a.ID, Email: a.Email, Role: a.Role, CreatedAt: a.CreatedAt.UTC(), EmailConfirmed: a.EmailConfirmed, Language: a.Language}
 }
 
 type accountCreationDoc struct {
 	Email    string       `json:"email" format:"email-address" doc:"Unique, whatever its case."`
 	Password string       `json:"password" format:"password"`
+	Language string       `json:"language,omitempty" doc:"What mails are written in. Default: en." example:"de"`
 	Role     account.Role `json:"role,omitempty" enum:"customer,maker" doc:"Only the operator makes makers. Default: customer."`
 }
 
@@ -48,6 +51,7 @@ type passwordDoc struct {
 }
 
 func (a *API) accountRoutes() {
+	a.accountLifeRoutes()
 	const accounts, sessions = "Accounts", "Sessions"
 	call(a, anyone, operation("create-account", http.MethodPost, "/api/v1/accounts", accounts, "Open an account"), a.createAccount)
 	call(a, signedIn, operation("list-accounts", http.MethodGet, "/api/v1/accounts", accounts, "List accounts, for makers"), a.listAccounts)
@@ -67,6 +71,9 @@ func (a *API) createAccount(ctx context.Context, from *caller, in *body[accountC
 		role = account.RoleCustomer
 	}
 	made, err := a.Accounts.Create(ctx, from.who, in.Body.Email, in.Body.Password, role, from.remote())
+	if err == nil {
+		made, err = a.Accounts.Greet(ctx, made, in.Body.Language)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -134,8 +141,11 @@ type sessionAnswer struct {
 	Body   sessionDoc
 }
 
-func (a *API) signIn(ctx context.Context, from *caller, in *body[credentialsDoc]) (*sessionAnswer, error) {
-	token, session, err := a.Accounts.SignIn(ctx, in.Body.Email, in.Body.Password, from.remote())
+func (a *API) signIn(ctx context.Context, from *caller, in *struct {
+	UserAgent string `header:"User-Agent" doc:"Kept with the session, to be told from others by."`
+	Body      credentialsDoc
+}) (*sessionAnswer, error) {
+	token, session, err := a.Accounts.SignIn(ctx, in.Body.Email, in.Body.Password, from.remote(), in.UserAgent)
 	if err != nil {
 		return nil, err
 	}

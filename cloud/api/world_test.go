@@ -262,7 +262,7 @@ func (w *world) person(name string, role account.Role) {
 	if _, err := w.accounts.Create(w.t.Context(), account.Principal{Operator: true}, email, password, role, "local"); err != nil {
 		w.t.Fatal(err)
 	}
-	token, _, err := w.accounts.SignIn(w.t.Context(), email, password, "local")
+	token, _, err := w.accounts.SignIn(w.t.Context(), email, password, "local", "")
 	if err != nil {
 		w.t.Fatal(err)
 	}

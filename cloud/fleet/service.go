@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/tendril-iot/tendril/cloud/account"
@@ -180,6 +181,22 @@ func (s *Service) Delete(ctx context.Context, who account.Principal, id string) 
 		f(id)
 	}
 	return nil
+}
+
+// DeleteAllOf deletes all devices of an account, which is being deleted.
+func (s *Service) DeleteAllOf(ctx context.Context, accountID string) error {
+	owner := account.Principal{AccountID: accountID}
+	for {
+		devices, err := s.Devices(ctx, owner, false, "", 100)
+		if err != nil || len(devices) == 0 {
+			return err
+		}
+		for _, d := range devices {
+			if err := s.Delete(ctx, owner, d.ID); err != nil && !errors.Is(err, ErrNotFound) {
+				return err
+			}
+		}
+	}
 }
 
 // restartTimeout is how long Restart waits for the device's connection.

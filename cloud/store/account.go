@@ -8,10 +8,10 @@ import (
 	"github.com/tendril-iot/tendril/cloud/fault"
 )
 
-const accountColumns = `id, email, role, password_hash, created_at`
+const accountColumns = `id, email, role, password_hash, created_at, email_confirmed, language`
 
 func scanAccount(row scanner) (a account.Account, err error) {
-	err = row.Scan(&a.ID, &a.Email, &a.Role, &a.PasswordHash, moment{&a.CreatedAt})
+	err = row.Scan(&a.ID, &a.Email, &a.Role, &a.PasswordHash, moment{&a.CreatedAt}, &a.EmailConfirmed, &a.Language)
 	return a, err
 }
 
@@ -24,14 +24,14 @@ func (t *Tx) InsertAccount(a account.Account) error {
 	} else if !errors.Is(err, account.ErrNotFound) {
 		return err
 	}
-	return t.insert(`INSERT INTO accounts (id, email, email_key, role, password_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
-		a.ID, a.Email, account.EmailKey(a.Email), a.Role, a.PasswordHash, millis(a.CreatedAt))
+	return t.insert(`INSERT INTO accounts (id, email, email_key, role, password_hash, created_at, email_confirmed, language) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		a.ID, a.Email, account.EmailKey(a.Email), a.Role, a.PasswordHash, millis(a.CreatedAt), a.EmailConfirmed, a.Language)
 }
 
 // UpdateAccount implements account.Tx.
 func (t *Tx) UpdateAccount(a account.Account) error {
-	return t.change(account.ErrNotFound, `UPDATE accounts SET email = $1, email_key = $2, role = $3, password_hash = $4 WHERE id = $5`,
-		a.Email, account.EmailKey(a.Email), a.Role, a.PasswordHash, a.ID)
+	return t.change(account.ErrNotFound, `UPDATE accounts SET email = $1, email_key = $2, role = $3, password_hash = $4, email_confirmed = $5, language = $6 WHERE id = $7`,
+		a.Email, account.EmailKey(a.Email), a.Role, a.PasswordHash, a.EmailConfirmed, a.Language, a.ID)
 }
 
 // Account implements account.Tx.
@@ -49,18 +49,54 @@ func (t *Tx) Accounts(after string, limit int) ([]account.Account, error) {
 	return all(t, scanAccount, `SELECT `+accountColumns+` FROM accounts WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
 }
 
+// DeleteAccount implements account.Tx.
+func (t *Tx) DeleteAccount(id string) error {
+	return t.change(account.ErrNotFound, `DELETE FROM accounts WHERE id = $1`, id)
+}
+
+// InsertLink implements account.Tx.
+func (t *Tx) InsertLink(l account.Link) error {
+	if _, err := t.exec(`DELETE FROM account_links WHERE account_id = $1 AND purpose = $2`, l.AccountID, l.Purpose); err != nil {
+		return err
+	}
+	return t.insert(`INSERT INTO account_links (token_hash, account_id, purpose, email, expires_at) VALUES ($1, $2, $3, $4, $5)`,
+		l.TokenHash[:], l.AccountID, l.Purpose, l.Email, millis(l.ExpiresAt))
+}
+
+// TakeLink implements account.Tx.
+func (t *Tx) TakeLink(hash [32]byte, purpose account.Purpose) (account.Link, error) {
+	return one(t, account.ErrLink, func(row scanner) (l account.Link, err error) {
+		err = row.Scan(digest{&l.TokenHash}, &l.AccountID, &l.Purpose, &l.Email, moment{&l.ExpiresAt})
+		return l, err
+	}, `DELETE FROM account_links WHERE token_hash = $1 AND purpose = $2 RETURNING token_hash, account_id, purpose, email, expires_at`, hash[:], purpose)
+}
+
+const sessionColumns = `id, account_id, token_hash, created_at, expires_at, user_agent`
+
+func scanSession(row scanner) (s account.Session, err error) {
+	err = row.Scan(&s.ID, &s.AccountID, digest{&s.TokenHash}, moment{&s.CreatedAt}, moment{&s.ExpiresAt}, &s.UserAgent)
+	return s, err
+}
+
 // InsertSession implements account.Tx.
 func (t *Tx) InsertSession(s account.Session) error {
-	return t.insert(`INSERT INTO sessions (id, account_id, token_hash, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)`,
-		s.ID, s.AccountID, s.TokenHash[:], millis(s.CreatedAt), millis(s.ExpiresAt))
+	return t.insert(`INSERT INTO sessions (`+sessionColumns+`) VALUES ($1, $2, $3, $4, $5, $6)`,
+		s.ID, s.AccountID, s.TokenHash[:], millis(s.CreatedAt), millis(s.ExpiresAt), s.UserAgent)
 }
 
 // SessionByToken implements account.Tx.
 func (t *Tx) SessionByToken(hash [32]byte) (account.Session, error) {
-	return one(t, fault.ErrUnauthenticated, func(row scanner) (s account.Session, err error) {
-		err = row.Scan(&s.ID, &s.AccountID, digest{&s.TokenHash}, moment{&s.CreatedAt}, moment{&s.ExpiresAt})
-		return s, err
-	}, `SELECT id, account_id, token_hash, created_at, expires_at FROM sessions WHERE token_hash = $1`, hash[:])
+	return one(t, fault.ErrUnauthenticated, scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE token_hash = $1`, hash[:])
+}
+
+// SessionsOf implements account.Tx.
+func (t *Tx) SessionsOf(accountID string) ([]account.Session, error) {
+	return all(t, scanSession, `SELECT `+sessionColumns+` FROM sessions WHERE account_id = $1 ORDER BY expires_at DESC, id`, accountID)
+}
+
+// DeleteSessionOf implements account.Tx.
+func (t *Tx) DeleteSessionOf(accountID, id string) error {
+	return t.change(account.ErrSessionNotFound, `DELETE FROM sessions WHERE account_id = $1 AND id = $2`, accountID, id)
 }
 
 // UpdateSession implements account.Tx.

@@ -12,7 +12,9 @@ CREATE TABLE accounts (
     email_key     TEXT    NOT NULL UNIQUE,
     role          TEXT    NOT NULL,
     password_hash TEXT    NOT NULL,
-    created_at    BIGINT  NOT NULL
+    created_at    BIGINT  NOT NULL,
+    email_confirmed BOOLEAN NOT NULL DEFAULT FALSE,
+    language      TEXT    NOT NULL DEFAULT ''
 );
 
 CREATE TABLE sessions (
@@ -20,10 +22,21 @@ CREATE TABLE sessions (
     account_id TEXT   NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     token_hash BLOB   NOT NULL UNIQUE,
     created_at BIGINT NOT NULL,
-    expires_at BIGINT NOT NULL
+    expires_at BIGINT NOT NULL,
+    user_agent TEXT   NOT NULL DEFAULT ''
 );
 CREATE INDEX sessions_by_account ON sessions (account_id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+
+-- What was mailed as a link, to be used once.
+CREATE TABLE account_links (
+    token_hash BLOB   NOT NULL PRIMARY KEY,
+    account_id TEXT   NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    purpose    TEXT   NOT NULL,
+    email      TEXT   NOT NULL,
+    expires_at BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX account_links_by_account ON account_links (account_id);
 
 CREATE TABLE api_keys (
     id           TEXT   NOT NULL PRIMARY KEY,

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/tendril-iot/tendril/cloud"
 	"github.com/tendril-iot/tendril/cloud/account"
 	"github.com/tendril-iot/tendril/cloud/gateway"
 	"github.com/tendril-iot/tendril/cloud/listener"
+	"github.com/tendril-iot/tendril/cloud/mail"
 	"github.com/tendril-iot/tendril/cloud/provisioning"
 )
 
@@ -27,6 +30,10 @@ type serveCommand struct {
 	TLSKey        string    `name:"tls-key" placeholder:"FILE" help:"Its private key, in PEM."`
 	InsecureHTTP  bool      `name:"insecure-http" help:"Serve API and pages over plain HTTP to everyone, not only to this machine."`
 	TrustedProxy  []network `placeholder:"NETWORK" help:"A network whose X-Forwarded headers are believed, as in 10.0.0.0/8. May be repeated."`
+
+	SMTPURL          string `name:"smtp-url" placeholder:"URL" help:"The server that sends e-mails, as in smtp://user@mail.example.org:587, or smtps. Default: no e-mails are sent."`
+	SMTPPasswordFile string `name:"smtp-password-file" placeholder:"FILE" help:"Holds that user's password."`
+	MailFrom         string `name:"mail-from" placeholder:"ADDRESS" help:"Who e-mails come from, as in Plants <no-reply@example.org>."`
 
 	Account      account.Limits        `embed:"" prefix:"account-" group:"Limits of accounts:"`
 	Provisioning provisioning.Settings `embed:"" prefix:"provisioning-" group:"Limits of provisionings:"`
@@ -70,7 +77,7 @@ func (*serveCommand) AfterApply(ctx *kong.Context) error {
 }
 
 // options are the cloud's settings.
-func (c *serveCommand) options(s *shell) cloud.Options {
+func (c *serveCommand) options(s *shell) (cloud.Options, error) {
 	options := cloud.Options{
 		Data: s.Data, Listen: c.Listen, ListenTLS: c.ListenTLS, PublicURL: c.PublicURL, PortalURL: c.PortalURL,
 		DeviceHost: c.DeviceHost, DevicePort: c.DevicePort, DeviceTLSPort: c.DeviceTLSPort,
@@ -81,12 +88,26 @@ func (c *serveCommand) options(s *shell) cloud.Options {
 	for _, n := range c.TrustedProxy {
 		options.TrustedProxies = append(options.TrustedProxies, n.Prefix)
 	}
-	return options
+	if c.SMTPURL != "" {
+		options.SMTP = mail.Options{URL: c.SMTPURL, From: c.MailFrom}
+		if c.SMTPPasswordFile != "" {
+			secret, err := os.ReadFile(c.SMTPPasswordFile)
+			if err != nil {
+				return options, usage("the SMTP password can't be read: %w", err)
+			}
+			options.SMTP.Password = strings.TrimRight(string(secret), "\r\n")
+		}
+	}
+	return options, nil
 }
 
 // Run serves until it is told to end.
 func (c *serveCommand) Run(ctx context.Context, s *shell) (err error) {
-	server, err := cloud.Open(ctx, c.options(s))
+	options, err := c.options(s)
+	if err != nil {
+		return err
+	}
+	server, err := cloud.Open(ctx, options)
 	if err != nil {
 		return err
 	}

@@ -123,13 +123,27 @@ func TestSettingsReachTheCloud(t *testing.T) {
 	t.Parallel()
 	grammar, parser, found := model(t)
 	args := []string{"serve"}
+	secret := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(secret, []byte("a secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, f := range found.keys {
-		args = append(args, fmt.Sprintf("--%s=%s", name, samples(t, f)[0]))
+		value := samples(t, f)[0]
+		if name == "smtp-password-file" {
+			value = secret
+		}
+		args = append(args, fmt.Sprintf("--%s=%s", name, value))
 	}
 	if _, err := parser.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	got := grammar.Serve.options(&shell{globals: grammar.globals, log: newLog(io.Discard, "info", "text")})
+	got, err := grammar.Serve.options(&shell{globals: grammar.globals, log: newLog(io.Discard, "info", "text")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.SMTP.Password != "a secret" {
+		t.Error("the SMTP password is not what the file holds")
+	}
 	missed(t, "", reflect.ValueOf(got), reflect.ValueOf(cloud.Options{}.WithDefaults()))
 	if want := netip.MustParsePrefix("192.0.2.1/32"); got.TrustedProxies[1] != want {
 		t.Errorf("a single address is %v", got.TrustedProxies[1])
@@ -137,7 +151,8 @@ func TestSettingsReachTheCloud(t *testing.T) {
 }
 
 // notSettings are options that are the program's affair.
-var notSettings = map[string]bool{".Database": true, ".Version": true, ".Log": true, ".Now": true}
+var notSettings = map[string]bool{".Database": true, ".Version": true, ".Log": true, ".Now": true,
+	".SMTP.Password": true, ".SMTP.Pages": true, ".SMTP.Log": true, ".SMTP.TLS": true, ".SMTP.Pauses": true}
 
 func missed(t *testing.T, path string, got, standard reflect.Value) {
 	t.Helper()
@@ -159,7 +174,11 @@ func TestDefaultsAreTheClouds(t *testing.T) {
 	if _, err := parser.Parse([]string{"serve"}); err != nil {
 		t.Fatal(err)
 	}
-	got := grammar.Serve.options(&shell{globals: grammar.globals}).WithDefaults()
+	got, err := grammar.Serve.options(&shell{globals: grammar.globals})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = got.WithDefaults()
 	want := cloud.Options{}.WithDefaults()
 	got.Version, got.Log, got.Now, want.Version, want.Log, want.Now = "", nil, nil, "", nil, nil
 	if !reflect.DeepEqual(got, want) {

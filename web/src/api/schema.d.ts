@@ -36,6 +36,41 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
+        /** Change your language */
+        patch: operations["change-account"];
+        trace?: never;
+    };
+    "/api/v1/accounts/current/confirmation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have the link mailed that confirms your e-mail address */
+        post: operations["request-confirmation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/current/deletion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete your account with all that it owns */
+        post: operations["delete-account"];
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -67,6 +102,23 @@ export interface paths {
         /** Set anyone's password, for the operator; all their sessions end */
         put: operations["set-password"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/confirmations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirm an e-mail address with a mailed link's token */
+        post: operations["confirm-email"];
         delete?: never;
         options?: never;
         head?: never;
@@ -194,6 +246,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/instance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the instance offers */
+        get: operations["get-instance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/keys": {
         parameters: {
             query?: never;
@@ -224,6 +293,40 @@ export interface paths {
         post?: never;
         /** Revoke an API key */
         delete: operations["delete-key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-resets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a link mailed that sets a forgotten password anew; the answer is the same for unknown addresses */
+        post: operations["request-reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-resets/redeem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set a password with a mailed link's token; all sessions end */
+        post: operations["redeem-reset"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -377,11 +480,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** List your sessions */
+        get: operations["list-sessions"];
         put?: never;
         /** Sign in */
         post: operations["sign-in"];
-        delete?: never;
+        /** End all of your sessions but this one */
+        delete: operations["end-other-sessions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -400,6 +505,23 @@ export interface paths {
         post?: never;
         /** Sign out */
         delete: operations["sign-out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End one of your sessions */
+        delete: operations["end-session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -464,7 +586,11 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             email: string;
+            /** @description Whether a link mailed to the address was used. */
+            email_confirmed: boolean;
             id: string;
+            /** @description What mails are written in. */
+            language?: string;
             /** @enum {string} */
             role: "customer" | "maker";
         };
@@ -474,6 +600,11 @@ export interface components {
              * @description Unique, whatever its case.
              */
             email: string;
+            /**
+             * @description What mails are written in. Default: en.
+             * @example de
+             */
+            language?: string;
             /** Format: password */
             password: string;
             /**
@@ -545,6 +676,10 @@ export interface components {
              */
             time_zone?: string;
         };
+        Email: {
+            /** Format: email-address */
+            email: string;
+        };
         Event: {
             /** Format: date-time */
             at: string;
@@ -582,6 +717,13 @@ export interface components {
             status: "ok";
             version: string;
         };
+        Instance: {
+            /** @description What the pages speak. */
+            languages: string[];
+            /** @description Whether it sends e-mails: without, a forgotten password needs whoever runs it. */
+            mail: boolean;
+            version: string;
+        };
         Key: {
             account_id: string;
             /** Format: date-time */
@@ -601,6 +743,13 @@ export interface components {
             email?: string;
             /** @description What the key is for. */
             name: string;
+        };
+        Language: {
+            /**
+             * @description A language of the pages; empty: English.
+             * @example de
+             */
+            language: string;
         };
         LanguageTexts: {
             /** @description By key, in ICU MessageFormat; what is absent is said as the catalogue says it. */
@@ -661,6 +810,19 @@ export interface components {
             state: "issued" | "handed_over" | "failed" | "online" | "expired" | "cancelled";
             /** @description What the device logs in with; absent once the provisioning has ended. */
             token?: string;
+        };
+        OwnSession: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description Whether it is the one that asks. */
+            current: boolean;
+            id: string;
+            /**
+             * Format: date-time
+             * @description To a day or so.
+             */
+            last_used_at: string;
+            user_agent?: string;
         };
         Password: {
             /** Format: password */
@@ -858,6 +1020,15 @@ export interface components {
              */
             time_zone?: string;
         };
+        Reset: {
+            /**
+             * Format: password
+             * @description The new one.
+             */
+            password: string;
+            /** @description From the mailed link's fragment. */
+            token: string;
+        };
         Restart: {
             /** @description True: it was written to the device's connection. That it restarted shows when it connects anew. */
             delivered: boolean;
@@ -877,6 +1048,9 @@ export interface components {
             expires_at: string;
             /** @description Send it as Authorization: Bearer. It is told only here. */
             token: string;
+        };
+        Sessions: {
+            items: components["schemas"]["OwnSession"][];
         };
         SetupNetwork: {
             /**
@@ -910,6 +1084,10 @@ export interface components {
                     [key: string]: string;
                 };
             };
+        };
+        Token: {
+            /** @description From the mailed link's fragment. */
+            token: string;
         };
         Wizard: {
             accent: string;
@@ -1050,6 +1228,98 @@ export interface operations {
             };
         };
     };
+    "change-account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Language"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "request-confirmation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Password"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "change-password": {
         parameters: {
             query?: never;
@@ -1104,6 +1374,37 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Account"];
                 };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "confirm-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Token"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused */
             default: {
@@ -1417,6 +1718,35 @@ export interface operations {
             };
         };
     };
+    "get-instance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instance"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-keys": {
         parameters: {
             query?: {
@@ -1496,6 +1826,68 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "request-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Email"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "redeem-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reset"];
+            };
+        };
         responses: {
             /** @description No Content */
             204: {
@@ -1951,10 +2343,42 @@ export interface operations {
             };
         };
     };
-    "sign-in": {
+    "list-sessions": {
         parameters: {
             query?: never;
             header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sessions"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sign-in": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Kept with the session, to be told from others by. */
+                "User-Agent"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1973,6 +2397,33 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Session"];
                 };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "end-other-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused */
             default: {
@@ -2027,6 +2478,35 @@ export interface operations {
             204: {
                 headers: {
                     "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "end-session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
