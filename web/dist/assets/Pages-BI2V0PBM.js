@@ -1,1 +1,0 @@
-import{$ as e,A as t,G as n,H as r,J as i,N as a,et as o,j as s,nt as c,o as l,q as u}from"./index-tdfseP8M.js";var d=a(`<main><h1> </h1><p> </p></main>`);function f(a,f){o(f,!0);var p=d(),m=n(p),h=u(m,!0),g=i(m),_=u(g,!0);c(p),r(e=>{t(h,e),t(_,f.path)},[()=>l(`app.title`)]),s(a,p),e()}export{f as default};

@@ -1,1 +1,0 @@
-var e={"app.title":`Your devices`};export{e as default};
