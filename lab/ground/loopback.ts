@@ -94,11 +94,11 @@ export class Loopback implements Ground {
     await this.line?.stop()
   }
 
-  /** Opens and closes the gates; of several phones the last says which way. */
+  /** Opens and closes the gates, which all phones share. */
   private route(): void {
-    const phone = this.phones.at(-1)
-    this.toCloud.lead(phone?.internet ? (this.slowly ?? this.ports.tls) : null)
-    this.toPortal.lead(phone?.setup ? Number(phone.setup.portal.split(':').at(-1)) : null)
+    const setup = this.phones.findLast((phone) => phone.setup)?.setup
+    this.toCloud.lead(this.phones.some((phone) => phone.internet) ? (this.slowly ?? this.ports.tls) : null)
+    this.toPortal.lead(setup ? Number(setup.portal.split(':').at(-1)) : null)
   }
 }
 

@@ -87,7 +87,8 @@ export class DirectLink implements DeviceLink {
 
   /** Whether anything answers at all. */
   async #answers(): Promise<boolean> {
-    return this.#ask('/board_info.json', timeouts.board, { mode: 'no-cors' }).then(() => true, () => false)
+    // What may not be read must follow redirects, says Fetch.
+    return this.#ask('/board_info.json', timeouts.board, { mode: 'no-cors', redirect: 'follow' }).then(() => true, () => false)
   }
 
   async #ask(path: string, timeout: number, options: LocalRequest = {}): Promise<{ ok: boolean; status: number; text: string }> {

@@ -367,6 +367,8 @@ export class Wizard {
       const sight = await link.look((board) => {
         if (turn === this.#turn) this.#change({ board })
       })
+      // The browser has been allowed, if it asked.
+      if (way === 'direct') this.#access = 'granted'
       if (turn === this.#turn) await this.#recognise(sight, way)
     } catch (error) {
       if (turn === this.#turn) await this.#unreached(error, way)
