@@ -48,5 +48,5 @@ export default defineConfig({
   },
   // Beside `tendril serve --insecure-http`, for work on the pages.
   server: { proxy: { '/api': 'http://localhost:8080' } },
-  test: { environment: 'node', include: ['src/**/*.test.ts', 'messages/*.test.ts'] },
+  test: { environment: 'node', include: ['src/**/*.test.ts', 'messages/*.test.ts', 'portal/*.test.ts'] },
 })

@@ -61,8 +61,12 @@ func TestPeopleAreAnsweredInWords(t *testing.T) {
 				}
 			}
 			// A program gets the same in its own way.
-			if p := ask(t, address, "POST", "/config", c.form, append(headers[:1:1], headers[2:]...)...); p.status != c.status || p.header.Get("Content-Type") != "application/json" {
+			p := ask(t, address, "POST", "/config", c.form, append(headers[:1:1], headers[2:]...)...)
+			if p.status != c.status || p.header.Get("Content-Type") != "application/json" {
 				t.Errorf("a program gets %d as %s", p.status, p.header.Get("Content-Type"))
+			}
+			if hint := p.result(t).Hint; (hint == "") != (c.status == http.StatusOK) || hint != "" && !strings.Contains(a.body, hint) {
+				t.Errorf("a program gets the hint %q", hint)
 			}
 		})
 	}

@@ -89,7 +89,13 @@ var saying = template.Must(template.New("say").Parse(`<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{{.Title}}</title>
-<style>body{font:100%/1.5 system-ui,sans-serif;max-width:26rem;margin:0 auto;padding:1rem}</style>
+<style>
+:root { font: 100%/1.5 system-ui, sans-serif; background: #f2f5f2; color: #17201a }
+body { max-width: 27rem; margin: 0 auto; padding: 1rem }
+h1 { font-size: 1.5rem; line-height: 1.25 }
+a { color: #1f7a4d; display: inline-block; padding: .6rem 0; font-weight: 600 }
+@media (prefers-color-scheme: dark) { :root { background: #111411; color: #e9efe9 } a { color: #7fd0a0 } }
+</style>
 <main><h1>{{.Title}}</h1><p>{{.Text}}</p>{{if .Back}}<p><a href="/">Back to the device’s page</a></p>{{end}}</main>
 </html>
 `))
@@ -109,22 +115,30 @@ func say(w http.ResponseWriter, status int, title, text string) {
 
 // reply says what came of a configuration, to a person or to a program.
 func reply(w http.ResponseWriter, r *http.Request, status int, result words.Result) {
-	if !wantsPage(r) {
-		answer(w, status, result)
+	title, text := inWords(status, result.Field)
+	if wantsPage(r) {
+		say(w, status, title, text)
 		return
 	}
+	if status != http.StatusOK {
+		result.Hint = text
+	}
+	answer(w, status, result)
+}
+
+// inWords is an answer for people: what happened, and what to do.
+func inWords(status int, field string) (title, text string) {
 	switch {
 	case status == http.StatusOK:
-		say(w, status, "The device is connecting", "It closes this network now. If the network comes back, join it again: the device says there why it could not connect.")
+		return "The device is connecting", "It closes this network now. If the network comes back, join it again: the device says there why it could not connect."
 	case status == http.StatusForbidden:
-		say(w, status, "Not from another page", "The device takes this from its own page only. Open that and type it there.")
+		return "Not from another page", "The device takes this from its own page only. Open that and type it there."
 	case status == http.StatusServiceUnavailable:
-		say(w, status, "One moment", "The device is busy with what it was given before. Wait a few seconds and try again.")
-	case result.Field != "":
-		say(w, status, "That can’t be used", mend(result.Field))
-	default:
-		say(w, status, "That didn’t work", "The device could not keep what you typed. Unplug it, plug it in again and try again.")
+		return "One moment", "The device is busy with what it was given before. Wait a few seconds and try again."
+	case field != "":
+		return "That can’t be used", mend(field)
 	}
+	return "That didn’t work", "The device could not keep what you typed. Unplug it, plug it in again and try again."
 }
 
 // mend says what the form's field that was refused must be.

@@ -101,6 +101,8 @@ type Result struct {
 	Message string `json:"msg"`
 	// Field names the parameter that was refused.
 	Field string `json:"field,omitempty"`
+	// Hint says to people what to do, in English, for the device's own page.
+	Hint string `json:"hint,omitempty"`
 }
 
 // The values and texts of Result that Blynk's apps look for.

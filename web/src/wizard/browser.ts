@@ -22,7 +22,7 @@ export function browserWorld(product: WizardProduct, words: () => Record<string,
     memory: browserMemory(product.slug),
     access: () => localAccess(portal, { permissions: navigator.permissions as unknown as { query(descriptor: { name: string }): Promise<{ state: string }> }, page: new URL(location.href), addressSpaces: namesAddressSpaces() }),
     direct: () => new DirectLink(portal),
-    window: () => new WindowLink(portal, words()),
+    window: () => new WindowLink(portal, { lang: document.documentElement.lang, texts: words() }),
     leave: () => location.assign(hopLink(portal, location.origin + location.pathname)),
     returned: () => sight,
     edgent: {

@@ -9,8 +9,9 @@ export type FromDevice =
   | { type: 'result'; id: string; result: Result }
 
 export type ToDevice =
+  | { type: 'look' }
   | { type: 'scan' }
-  | { type: 'texts'; texts: Record<string, string> }
+  | { type: 'texts'; lang: string; texts: Record<string, string> }
   | { type: 'configure'; id: string; network: string; config: Record<string, string> }
   | { type: 'close' }
 

@@ -4,6 +4,8 @@ import type { BoardInfo, Network, Result } from './parse.ts'
 
 /** How long a freshly opened page may take to say hello, in milliseconds: the scan that comes first takes a device up to 20 s. */
 const patience = 45_000
+/** How often a page that has said nothing yet is asked to, in milliseconds: one that was open before doesn't by itself. */
+const askEvery = 1_000
 /** How often it is looked whether the customer closed the window, in milliseconds. */
 const glance = 500
 
@@ -15,6 +17,12 @@ export interface Opener {
   readonly location: { readonly origin: string }
 }
 
+/** What the device's page says, and the language of that (BCP 47). */
+export interface Words {
+  lang: string
+  texts: Record<string, string>
+}
+
 /**
  * The device's own page in a window of its own, which speaks with the device and
  * with this page. Needs no permission; opening needs a tap.
@@ -23,13 +31,13 @@ export class WindowLink implements DeviceLink {
   readonly #page: Opener
   readonly #origin: string
   readonly #window: Window
-  readonly #texts: Record<string, string>
+  readonly #words: Words
   readonly #listeners = new Set<(message: FromDevice) => void>()
 
   /** Opens the device's page; only while a tap is being handled. Throws popup_blocked if the browser opened none. */
-  constructor(portalUrl: string, texts: Record<string, string>, page: Opener = window) {
+  constructor(portalUrl: string, words: Words, page: Opener = window) {
     this.#page = page
-    this.#texts = texts
+    this.#words = words
     const target = new URL('/', portalUrl)
     this.#origin = target.origin
     target.hash = `wizard=${encodeURIComponent(page.location.origin)}`
@@ -40,9 +48,14 @@ export class WindowLink implements DeviceLink {
   }
 
   async look(onBoard?: (board: BoardInfo) => void): Promise<Sight> {
-    const hello = await this.#await((message) => (message.type === 'hello' ? message : null), patience)
-    onBoard?.(hello.board)
-    return { board: hello.board, networks: hello.networks }
+    const asking = setInterval(() => this.#tell({ type: 'look' }), askEvery)
+    try {
+      const sight = await this.#hello()
+      onBoard?.(sight.board)
+      return sight
+    } finally {
+      clearInterval(asking)
+    }
   }
 
   async board(): Promise<BoardInfo> {
@@ -50,9 +63,13 @@ export class WindowLink implements DeviceLink {
   }
 
   async scan(): Promise<Network[] | null> {
-    const sight = this.look()
+    const sight = this.#hello()
     this.#tell({ type: 'scan' })
     return (await sight).networks
+  }
+
+  #hello(): Promise<Sight> {
+    return this.#await((message) => (message.type === 'hello' ? { board: message.board, networks: message.networks } : null), patience)
   }
 
   async configure(network: string, parameters: Record<string, string>): Promise<Result> {
@@ -88,7 +105,7 @@ export class WindowLink implements DeviceLink {
     if (event.source !== this.#window || event.origin !== this.#origin) return
     const message = fromDevice(event.data)
     if (!message) return
-    if (message.type === 'hello') this.#tell({ type: 'texts', texts: this.#texts })
+    if (message.type === 'hello') this.#tell({ type: 'texts', ...this.#words })
     for (const listener of [...this.#listeners]) listener(message)
   }
 
