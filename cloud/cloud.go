@@ -18,6 +18,7 @@ import (
 	"github.com/tendril-iot/tendril/cloud/certificate"
 	"github.com/tendril-iot/tendril/cloud/fleet"
 	"github.com/tendril-iot/tendril/cloud/gateway"
+	"github.com/tendril-iot/tendril/cloud/history"
 	"github.com/tendril-iot/tendril/cloud/listener"
 	"github.com/tendril-iot/tendril/cloud/live"
 	"github.com/tendril-iot/tendril/cloud/mail"
@@ -38,6 +39,7 @@ type Cloud struct {
 	log       *slog.Logger
 	directory *directory
 	store     *store.Store
+	history   *history.History
 	metrics   *prometheus.Registry
 
 	accounts      *account.Service
@@ -128,7 +130,16 @@ func (c *Cloud) open(ctx context.Context) error {
 		}
 		c.accounts.SetMailer(c.mailer)
 	}
+	if c.history, err = history.Open(ctx, c.options.History, history.Options{
+		Keep: c.keepHistory, Now: now,
+		OnFault: func(err error) { c.log.Error("history can't be stored; trying again", "error", err) },
+	}); err != nil {
+		return err
+	}
+
 	c.accounts.OnDelete(c.devices.DeleteAllOf)
+	c.telemetry.OnNumber(c.history.Append)
+	c.devices.OnDelete(c.history.DeviceDeleted)
 	c.products.OnChange(c.telemetry.ProductChanged)
 	c.devices.OnDelete(c.telemetry.DeviceDeleted)
 	c.devices.OnDelete(c.provisionings.DeviceDeleted)
@@ -137,10 +148,23 @@ func (c *Cloud) open(ctx context.Context) error {
 	return nil
 }
 
+// keepHistory tells for how long a device's history is kept; see history.Options.
+func (c *Cloud) keepHistory(ctx context.Context, deviceID string) (days int, known bool, err error) {
+	d, err := c.devices.Device(ctx, account.Principal{Operator: true}, deviceID)
+	switch {
+	case errors.Is(err, fleet.ErrNotFound):
+		return 0, false, nil
+	case err != nil:
+		return 0, true, err
+	}
+	p, err := c.products.Product(ctx, d.ProductID)
+	return p.HistoryDays, true, err
+}
+
 // newAPI makes the HTTP edge, once it is known where devices are to connect.
 func (c *Cloud) newAPI(server api.DeviceServer) *api.API {
 	options := api.Options{
-		Accounts: c.accounts, Products: c.products, Fleet: c.devices, Provisioning: c.provisionings, Telemetry: c.telemetry, Live: c.hub,
+		Accounts: c.accounts, Products: c.products, Fleet: c.devices, Provisioning: c.provisionings, Telemetry: c.telemetry, History: c.history, Live: c.hub,
 		Server: server, InsecureHTTP: c.options.InsecureHTTP, TrustedProxies: c.options.TrustedProxies,
 		PortalURL: c.options.PortalURL,
 		Pages: pages.New(pages.Options{
@@ -179,8 +203,11 @@ func (c *Cloud) Close() error {
 	c.closed = true
 	close(c.cut)
 	var err error
+	if c.history != nil {
+		err = c.history.Close()
+	}
 	if c.store != nil {
-		err = c.store.Close()
+		err = errors.Join(err, c.store.Close())
 	}
 	if c.served != nil {
 		<-c.served

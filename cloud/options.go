@@ -14,14 +14,19 @@ import (
 	"github.com/tendril-iot/tendril/cloud/account"
 	"github.com/tendril-iot/tendril/cloud/fault"
 	"github.com/tendril-iot/tendril/cloud/gateway"
+	"github.com/tendril-iot/tendril/cloud/history"
 	"github.com/tendril-iot/tendril/cloud/listener"
 	"github.com/tendril-iot/tendril/cloud/mail"
 	"github.com/tendril-iot/tendril/cloud/provisioning"
+	"github.com/tendril-iot/tendril/cloud/store"
 	"github.com/tendril-iot/tendril/protocol/portal"
 )
 
-// DatabaseFile is the database's name in the data directory.
-const DatabaseFile = "tendril.db"
+// DatabaseFile and HistoryFile are the databases' names in the data directory.
+const (
+	DatabaseFile = "tendril.db"
+	HistoryFile  = "history.db"
+)
 
 // Options are an instance's settings; the zero value of a field means its default.
 type Options struct {
@@ -63,9 +68,12 @@ type Options struct {
 	// Database is the path of the database: DatabaseFile in Data; store.Memory
 	// keeps nothing.
 	Database string
-	Version  string           // of the program; "dev"
-	Log      *slog.Logger     // nil discards
-	Now      func() time.Time // nil: time.Now
+	// History is the path of the history's database: HistoryFile in Data, or
+	// history.Memory if the Database is in memory.
+	History string
+	Version string           // of the program; "dev"
+	Log     *slog.Logger     // nil discards
+	Now     func() time.Time // nil: time.Now
 }
 
 // WithDefaults is o with those defaults filled in that depend on nothing else:
@@ -85,6 +93,10 @@ func (o Options) WithDefaults() Options {
 	o.Gateway = o.Gateway.WithDefaults()
 	o.Listener = o.Listener.WithDefaults()
 	setDefault(&o.Database, filepath.Join(o.Data, DatabaseFile))
+	if o.Database == store.Memory {
+		setDefault(&o.History, history.Memory)
+	}
+	setDefault(&o.History, filepath.Join(o.Data, HistoryFile))
 	setDefault(&o.Version, "dev")
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -191,7 +191,7 @@ func (c *Cloud) Serve(ctx context.Context) error {
 		devices.cancel()
 	}
 	c.api.Drain()
-	err := errors.Join(edges.end(), devices.end(), writers.end(), c.store.Close(), c.unbind())
+	err := errors.Join(edges.end(), devices.end(), writers.end(), c.history.Close(), c.store.Close(), c.unbind())
 	select {
 	case <-c.cut:
 		return ErrClosed

@@ -198,6 +198,32 @@ func (c *Cloud) call(ctx context.Context, method, path string, header http.Heade
 	return nil
 }
 
+// Download copies an answer that is no JSON to w, however long it is: the timeout is
+// that of its beginning. A refusal is a *Problem.
+func (c *Cloud) Download(ctx context.Context, path string, w io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	timer := time.AfterFunc(c.timeout, cancel)
+	defer timer.Stop()
+	response, err := c.send(ctx, http.MethodGet, path, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode < 200 || response.StatusCode > 299 {
+		body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+		if err != nil {
+			return fmt.Errorf("reading the cloud's answer: %w", err)
+		}
+		return readProblem(response, body)
+	}
+	timer.Stop()
+	if _, err := io.Copy(w, response.Body); err != nil {
+		return fmt.Errorf("copying the cloud's answer: %w", err)
+	}
+	return nil
+}
+
 // send does one request; the caller closes the answer's body.
 func (c *Cloud) send(ctx context.Context, method, path string, header http.Header, in any) (*http.Response, error) {
 	var body io.Reader

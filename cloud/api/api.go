@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/tendril-iot/tendril/cloud/account"
 	"github.com/tendril-iot/tendril/cloud/fleet"
+	"github.com/tendril-iot/tendril/cloud/history"
 	"github.com/tendril-iot/tendril/cloud/live"
 	"github.com/tendril-iot/tendril/cloud/product"
 	"github.com/tendril-iot/tendril/cloud/provisioning"
@@ -38,6 +39,7 @@ type Options struct {
 	Fleet        *fleet.Service
 	Provisioning *provisioning.Service
 	Telemetry    *telemetry.Service
+	History      *history.History
 	Live         *live.Hub
 
 	Server DeviceServer
@@ -129,6 +131,7 @@ func (a *API) routes() {
 	a.provisioningRoutes()
 	a.deviceRoutes()
 	a.datastreamRoutes()
+	a.historyRoutes()
 	a.serviceRoutes()
 }
 

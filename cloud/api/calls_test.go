@@ -104,6 +104,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"PATCH", "/api/v1/devices/{device}", `{"name":"Fern"}`, 401, 404, 200, 403, 200},
 		{"GET", "/api/v1/devices/{device}/datastreams", "", 401, 404, 200, 200, 200},
 		{"PUT", "/api/v1/devices/{device}/datastreams/V0", `{"value":1}`, 401, 404, 200, 403, 200},
+		{"GET", "/api/v1/devices/{device}/datastreams/V0/history", "", 401, 404, 200, 200, 200},
+		{"GET", "/api/v1/devices/{device}/datastreams/V0/history.csv", "", 401, 404, 200, 200, 200},
 		{"GET", "/api/v1/devices/{device}/events", "", 401, 404, 200, 200, 200},
 		{"POST", "/api/v1/devices/{device}/restart", "", 401, 404, 409, 403, 409},
 		{"GET", "/api/v1/devices/nothere/live", "", 401, 404, 404, 404, 404},

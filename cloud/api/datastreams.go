@@ -77,8 +77,7 @@ func (a *API) listDatastreams(ctx context.Context, from *caller, in *struct {
 }
 
 func (a *API) writeDatastream(ctx context.Context, from *caller, in *struct {
-	ByID
-	Pin  string `path:"pin" example:"V5"`
+	ByPin
 	Body writeDoc
 }) (*body[writtenDoc], error) {
 	pin, err := readPin("pin", in.Pin)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"time"
@@ -41,6 +42,8 @@ type deviceDoc struct {
 	Firmware   firmwareDoc       `json:"firmware"`
 	Meta       map[string]string `json:"meta" doc:"What the device noted of itself."`
 	CreatedAt  time.Time         `json:"created_at"`
+
+	Datastreams *[]readingDoc `json:"datastreams,omitempty" nullable:"false" doc:"Last values, in a list that is asked for with values."`
 }
 
 func (a *API) showDevice(d fleet.Device) deviceDoc {
@@ -70,12 +73,34 @@ func (a *API) deviceRoutes() {
 
 func (a *API) listDevices(ctx context.Context, from *caller, in *struct {
 	Paging
-	All bool `query:"all" doc:"Everyone's devices, for makers."`
+	All    bool `query:"all" doc:"Everyone's devices, for makers."`
+	Values bool `query:"values" doc:"With the last values of each."`
 }) (*body[listDoc[deviceDoc]], error) {
 	fetch := func(after string, limit int) ([]fleet.Device, error) {
 		return a.Fleet.Devices(ctx, from.who, in.All, after, limit)
 	}
-	return page(in.Paging, fetch, func(d fleet.Device) string { return d.ID }, a.showDevice)
+	list, err := page(in.Paging, fetch, func(d fleet.Device) string { return d.ID }, a.showDevice)
+	if err != nil || !in.Values {
+		return list, err
+	}
+	items := list.Body.Items[:0]
+	for _, d := range list.Body.Items {
+		readings, err := a.Telemetry.Readings(ctx, from.who, d.ID)
+		switch {
+		case errors.Is(err, fleet.ErrNotFound):
+			continue // deleted meanwhile
+		case err != nil:
+			return nil, err
+		}
+		shown := make([]readingDoc, 0, len(readings))
+		for _, r := range readings {
+			shown = append(shown, showReading(r))
+		}
+		d.Datastreams = &shown
+		items = append(items, d)
+	}
+	list.Body.Items = items
+	return list, nil
 }
 
 func (a *API) getDevice(ctx context.Context, from *caller, in *ByID) (*body[deviceDoc], error) {

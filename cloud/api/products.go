@@ -103,12 +103,13 @@ type productDoc struct {
 	Setup              product.Setup   `json:"setup" enum:"tendril,edgent" doc:"The kind of portal that its devices serve."`
 	Accent             string          `json:"accent" doc:"The colour of its pages." example:"#1f7a4d"`
 	AccentDark         string          `json:"accent_dark" doc:"The same on dark pages." example:"#7fd0a0"`
+	HistoryDays        int             `json:"history_days" doc:"For how many days its datastreams' history is kept."`
 }
 
 func showProduct(p product.Product) productDoc {
 	out := productDoc{ID: p.ID, Name: p.Name, Vendor: p.Vendor, UnitSuffix: p.UnitSuffix, SetupNetwork: setupNetworkDoc{p.SSIDPrefix()},
 		Datastreams: []datastreamDoc{}, AttemptLifeSeconds: int64(p.AttemptLife / time.Second), CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
-		Slug: p.Slug, Setup: p.Setup, Accent: p.Accent, AccentDark: p.DarkAccent()}
+		Slug: p.Slug, Setup: p.Setup, Accent: p.Accent, AccentDark: p.DarkAccent(), HistoryDays: p.HistoryDays}
 	for _, d := range p.Datastreams {
 		out.Datastreams = append(out.Datastreams, showDatastream(d))
 	}
@@ -125,6 +126,7 @@ type productCreationDoc struct {
 	Setup              product.Setup   `json:"setup,omitempty" enum:"tendril,edgent" doc:"Default: tendril."`
 	Accent             string          `json:"accent,omitempty" doc:"#rrggbb that can be read on white."`
 	AccentDark         string          `json:"accent_dark,omitempty" doc:"#rrggbb that can be read on dark pages. Default: made from accent."`
+	HistoryDays        int             `json:"history_days,omitempty" minimum:"1" maximum:"3650" doc:"For how many days its datastreams' history is kept. Default: 400."`
 }
 
 type productChangeDoc struct {
@@ -137,6 +139,7 @@ type productChangeDoc struct {
 	Setup              *product.Setup   `json:"setup,omitempty" enum:"tendril,edgent"`
 	Accent             *string          `json:"accent,omitempty" doc:"Empty: the default."`
 	AccentDark         *string          `json:"accent_dark,omitempty" doc:"Empty: made from accent."`
+	HistoryDays        *int             `json:"history_days,omitempty" minimum:"1" maximum:"3650" doc:"What is older is deleted within the hour."`
 }
 
 func (a *API) productRoutes() {
@@ -178,7 +181,7 @@ func (a *API) createProduct(ctx context.Context, from *caller, in *body[productC
 	}
 	p, err := a.Products.Create(ctx, from.who, product.Draft{Name: in.Body.Name, Vendor: in.Body.Vendor, UnitSuffix: in.Body.UnitSuffix,
 		Datastreams: streams, AttemptLife: time.Duration(in.Body.AttemptLifeSeconds) * time.Second,
-		Slug: in.Body.Slug, Setup: in.Body.Setup, Accent: in.Body.Accent, AccentDark: in.Body.AccentDark})
+		Slug: in.Body.Slug, Setup: in.Body.Setup, Accent: in.Body.Accent, AccentDark: in.Body.AccentDark, HistoryDays: in.Body.HistoryDays})
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +196,7 @@ func (a *API) changeProduct(ctx context.Context, from *caller, in *struct {
 		return nil, err
 	}
 	change := product.Change{Name: in.Body.Name, Vendor: in.Body.Vendor, UnitSuffix: in.Body.UnitSuffix,
-		Slug: in.Body.Slug, Setup: in.Body.Setup, Accent: in.Body.Accent, AccentDark: in.Body.AccentDark}
+		Slug: in.Body.Slug, Setup: in.Body.Setup, Accent: in.Body.Accent, AccentDark: in.Body.AccentDark, HistoryDays: in.Body.HistoryDays}
 	if docs := in.Body.Datastreams; docs != nil {
 		streams, err := readDatastreams(*docs)
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/tendril-iot/tendril/cloud/account"
 	"github.com/tendril-iot/tendril/cloud/api"
 	"github.com/tendril-iot/tendril/cloud/fleet"
+	"github.com/tendril-iot/tendril/cloud/history"
 	"github.com/tendril-iot/tendril/cloud/live"
 	"github.com/tendril-iot/tendril/cloud/product"
 	"github.com/tendril-iot/tendril/cloud/provisioning"
@@ -137,11 +138,22 @@ func build(t testing.TB, limits account.Limits, options func(*api.Options)) *wor
 	devices := fleet.NewService(store.As[fleet.Tx](db), w.devices, time.Now)
 	w.attempts = provisioning.NewService(store.As[provisioning.Tx](db), sealer, w.devices, w.hub, provisioning.Settings{}, time.Now)
 	w.values = telemetry.NewService(store.As[telemetry.Tx](db), w.devices, w.hub, time.Now)
+	past, err := history.Open(t.Context(), history.Memory, history.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := past.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	w.values.OnNumber(past.Append)
+	devices.OnDelete(past.DeviceDeleted)
 	devices.OnDelete(w.attempts.DeviceDeleted)
 	devices.OnDelete(w.values.DeviceDeleted)
 	o := api.Options{
 		Accounts: w.accounts, Products: product.NewService(store.As[product.Tx](db), time.Now), Fleet: devices,
-		Provisioning: w.attempts, Telemetry: w.values, Live: w.hub,
+		Provisioning: w.attempts, Telemetry: w.values, History: past, Live: w.hub,
 		Server:  api.DeviceServer{Host: "iot.example.org", Port: 80, TLSPort: 443},
 		Version: "1.2.3", Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}

@@ -133,6 +133,21 @@ func (d Datastream) Check(raw string) *fault.Error {
 	return nil
 }
 
+// Number is a value of the datastream, in wire form, as a number: an enum's is the index
+// of its label. ok is false for text.
+func (d Datastream) Number(raw string) (n float64, ok bool) {
+	if !d.Numeric() {
+		return 0, false
+	}
+	n, err := parseDouble(raw)
+	return n, err == nil
+}
+
+// Numeric tells whether the datastream's values are numbers, or labels, which have an index.
+func (d Datastream) Numeric() bool {
+	return d.Type == TypeInteger || d.Type == TypeDouble || d.Type == TypeEnum
+}
+
 // parseDouble reads a decimal; hexadecimal, underscores, infinities and NaN,
 // which Go's own reading allows, are no values.
 func parseDouble(raw string) (float64, error) {

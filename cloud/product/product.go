@@ -30,7 +30,18 @@ type Product struct {
 	// Accent and AccentDark are the colours of its pages, light and dark, as
 	// #rrggbb; an empty AccentDark is made from Accent.
 	Accent, AccentDark string
+
+	// HistoryDays is for how many days the history of its devices' datastreams is
+	// kept: 1 to MaxHistoryDays; 0 becomes DefaultHistoryDays.
+	HistoryDays int
 }
+
+const (
+	// DefaultHistoryDays is a year and a month, to compare with the year before.
+	DefaultHistoryDays = 400
+	// MaxHistoryDays is ten years.
+	MaxHistoryDays = 3650
+)
 
 // Setup is the kind of portal that a product's devices serve on their setup network.
 type Setup string

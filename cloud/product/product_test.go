@@ -209,3 +209,27 @@ func FuzzParseDatastream(f *testing.F) {
 		}
 	})
 }
+
+func TestOnlyNumbersAreNumbers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind product.Type
+		raw  string
+		want float64
+		ok   bool
+	}{
+		{product.TypeDouble, "-1.5e3", -1500, true},
+		{product.TypeInteger, "7", 7, true},
+		{product.TypeEnum, "2", 2, true},
+		{product.TypeDouble, "1e999", 0, false},
+		{product.TypeDouble, "0x10", 0, false},
+		{product.TypeDouble, "", 0, false},
+		{product.TypeString, "7", 0, false},
+		{"", "7", 0, false},
+	} {
+		n, ok := product.Datastream{Type: c.kind}.Number(c.raw)
+		if ok != c.ok || ok && n != c.want {
+			t.Errorf("%s %q: %v, %v", c.kind, c.raw, n, ok)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package product
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -46,6 +47,7 @@ type Draft struct {
 	Slug               string
 	Setup              Setup
 	Accent, AccentDark string
+	HistoryDays        int // 0: DefaultHistoryDays
 }
 
 // Change is a partial update: nil fields stay.
@@ -58,6 +60,7 @@ type Change struct {
 	Setup        *Setup
 	// Accent and AccentDark, set to "", are the default again.
 	Accent, AccentDark *string
+	HistoryDays        *int
 }
 
 // Create makes a product.
@@ -71,7 +74,8 @@ func (s *Service) Create(ctx context.Context, by account.Principal, draft Draft)
 	now := s.now().UTC().Truncate(time.Millisecond)
 	p := Product{ID: newTemplateID(), Name: draft.Name, Vendor: draft.Vendor, UnitSuffix: draft.UnitSuffix,
 		Datastreams: draft.Datastreams, AttemptLife: draft.AttemptLife, CreatedAt: now, UpdatedAt: now,
-		Slug: draft.Slug, Setup: draft.Setup, Accent: draft.Accent, AccentDark: draft.AccentDark}
+		Slug: draft.Slug, Setup: draft.Setup, Accent: draft.Accent, AccentDark: draft.AccentDark,
+		HistoryDays: draft.HistoryDays}
 	if err := p.normalise(); err != nil {
 		return Product{}, err
 	}
@@ -111,6 +115,7 @@ func (s *Service) Update(ctx context.Context, by account.Principal, id string, c
 		set(&p.Setup, change.Setup)
 		set(&p.Accent, change.Accent)
 		set(&p.AccentDark, change.AccentDark)
+		set(&p.HistoryDays, change.HistoryDays)
 		p.UpdatedAt = s.now().UTC().Truncate(time.Millisecond)
 		if err := p.normalise(); err != nil {
 			return err
@@ -183,6 +188,10 @@ func (p *Product) normalise() error {
 	}
 	if life := p.AttemptLife; life != 0 && (life < minAttemptLife || life > maxAttemptLife) {
 		return fault.InvalidField("attempt_life_seconds", "attempt_life_range", "An attempt lives between 60 and 86,400 seconds.", "Leave it out for the instance's default.")
+	}
+	p.HistoryDays = cmp.Or(p.HistoryDays, DefaultHistoryDays)
+	if p.HistoryDays < 1 || p.HistoryDays > MaxHistoryDays {
+		return fault.InvalidField("history_days", "history_days_range", fmt.Sprintf("History is kept for 1 to %d days.", MaxHistoryDays), "Send a number of days within that.")
 	}
 	if err := p.normaliseLook(); err != nil {
 		return err

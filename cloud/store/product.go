@@ -4,11 +4,11 @@ import (
 	"github.com/tendril-iot/tendril/cloud/product"
 )
 
-const productColumns = `id, name, vendor, unit_suffix, datastreams, attempt_life, created_at, updated_at, slug, setup, accent, accent_dark`
+const productColumns = `id, name, vendor, unit_suffix, datastreams, attempt_life, created_at, updated_at, slug, setup, accent, accent_dark, history_days`
 
 func scanProduct(row scanner) (p product.Product, err error) {
 	err = row.Scan(&p.ID, &p.Name, &p.Vendor, &p.UnitSuffix, document{&p.Datastreams}, duration{&p.AttemptLife}, moment{&p.CreatedAt}, moment{&p.UpdatedAt},
-		&p.Slug, &p.Setup, &p.Accent, &p.AccentDark)
+		&p.Slug, &p.Setup, &p.Accent, &p.AccentDark, &p.HistoryDays)
 	return p, err
 }
 
@@ -18,9 +18,9 @@ func (t *Tx) InsertProduct(p product.Product) error {
 	if err != nil {
 		return err
 	}
-	return t.insert(`INSERT INTO products (`+productColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+	return t.insert(`INSERT INTO products (`+productColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		p.ID, p.Name, p.Vendor, p.UnitSuffix, datastreams, p.AttemptLife.Milliseconds(), millis(p.CreatedAt), millis(p.UpdatedAt),
-		p.Slug, p.Setup, p.Accent, p.AccentDark)
+		p.Slug, p.Setup, p.Accent, p.AccentDark, p.HistoryDays)
 }
 
 // UpdateProduct implements product.Tx.
@@ -30,9 +30,9 @@ func (t *Tx) UpdateProduct(p product.Product) error {
 		return err
 	}
 	return t.change(product.ErrNotFound, `UPDATE products SET name = $1, vendor = $2, unit_suffix = $3, datastreams = $4, attempt_life = $5, updated_at = $6,
-		slug = $7, setup = $8, accent = $9, accent_dark = $10 WHERE id = $11`,
+		slug = $7, setup = $8, accent = $9, accent_dark = $10, history_days = $11 WHERE id = $12`,
 		p.Name, p.Vendor, p.UnitSuffix, datastreams, p.AttemptLife.Milliseconds(), millis(p.UpdatedAt),
-		p.Slug, p.Setup, p.Accent, p.AccentDark, p.ID)
+		p.Slug, p.Setup, p.Accent, p.AccentDark, p.HistoryDays, p.ID)
 }
 
 // Product implements product.Tx.

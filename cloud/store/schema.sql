@@ -60,7 +60,8 @@ CREATE TABLE products (
     slug         TEXT    NOT NULL DEFAULT '',
     setup        TEXT    NOT NULL DEFAULT 'tendril',
     accent       TEXT    NOT NULL DEFAULT '#1f7a4d',
-    accent_dark  TEXT    NOT NULL DEFAULT '' -- empty: made from accent
+    accent_dark  TEXT    NOT NULL DEFAULT '', -- empty: made from accent
+    history_days BIGINT  NOT NULL DEFAULT 400
 );
 CREATE INDEX products_by_creation ON products (created_at, id);
 CREATE UNIQUE INDEX products_by_slug ON products (slug) WHERE slug <> '';

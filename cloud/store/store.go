@@ -1,30 +1,26 @@
 // Package store keeps the cloud's nouns in SQLite: schema, migrations, and
 // transactions whose commits are grouped. It implements the Tx interfaces that
 // the nouns declare, and holds none of their rules. The SQL of each noun is
-// portable; what belongs to SQLite is in this file.
+// portable; what belongs to SQLite is in this file and in package sqlite.
 package store
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"net/url"
-	"os"
 	"runtime"
 	"sync"
 
 	"github.com/pressly/goose/v3"
 	"github.com/tendril-iot/tendril/cloud/fault"
-	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
+	"github.com/tendril-iot/tendril/cloud/sqlite"
 )
 
 // Memory is the path of a database that lives in memory and dies with its Store.
-const Memory = ":memory:"
+const Memory = sqlite.Memory
 
 //go:embed migrations/*.sql
 var migrations embed.FS
@@ -32,7 +28,7 @@ var migrations embed.FS
 // The refusals of Open. Neither touches the file.
 var (
 	ErrNewer     = fault.New(fault.Conflict, "database_newer", "The database was made by a newer version of Tendril.", "Use that version, or another data directory.")
-	ErrNotSQLite = fault.New(fault.Conflict, "not_a_database", "The file is not a Tendril database.", "Check the path of the data directory.")
+	ErrNotSQLite = sqlite.ErrNotSQLite
 )
 
 // Options are a store's settings; the zero value of a field means its default.
@@ -84,7 +80,7 @@ func Open(ctx context.Context, path string, options Options) (*Store, error) {
 			return nil, err
 		}
 	}
-	db, err := sql.Open("sqlite", dsn(path, ""))
+	db, err := sql.Open(sqlite.Driver, sqlite.DSN(path, false))
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -137,41 +133,12 @@ func (s *Store) session(ctx context.Context) (*session, error) {
 	return &session{conn: conn, statements: map[string]*sql.Stmt{}}, nil
 }
 
-// dsn names the database with the pragmas of every connection. The busy timeout
-// comes first, since the others may have to wait already.
-func dsn(path, mode string) string {
-	if path == Memory {
-		return "file::memory:?_pragma=foreign_keys(1)"
-	}
-	query := "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"
-	if mode != "" {
-		query += "&mode=" + mode
-	} else {
-		query += "&_pragma=journal_mode(wal)&_pragma=synchronous(full)"
-	}
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + query
-}
-
 // checkFile refuses what this version must not touch, before anything writes.
 func checkFile(ctx context.Context, path string) error {
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return unavailable(err)
+	if holds, err := sqlite.Holds(path); err != nil || !holds {
+		return err
 	}
-	var magic [16]byte
-	n, err := io.ReadFull(file, magic[:])
-	if closeErr := file.Close(); closeErr != nil {
-		return unavailable(closeErr)
-	}
-	switch {
-	case n == 0:
-		return nil
-	case err != nil || !bytes.Equal(magic[:], []byte("SQLite format 3\x00")): // sqlite.org/fileformat2.html, 1.3
-		return ErrNotSQLite.WithMessage("%s is not a Tendril database.", path)
-	}
-	db, err := sql.Open("sqlite", dsn(path, "ro"))
+	db, err := sql.Open(sqlite.Driver, sqlite.DSN(path, true))
 	if err != nil {
 		return unavailable(err)
 	}
@@ -403,7 +370,7 @@ func inSavepoint(tx *Tx, f func(*Tx) error) (err, lost error) {
 	return f(tx), nil
 }
 
-func unavailable(err error) error { return fault.ErrUnavailable.WithCause(err) }
+func unavailable(err error) error { return sqlite.Unavailable(err) }
 
 // View runs a noun's functions on a Store: View[account.Tx] is an account.Storage.
 type View[T any] struct{ store *Store }

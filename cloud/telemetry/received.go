@@ -39,13 +39,18 @@ func (s *Service) Received(deviceID, productID string, pin blynk.Pin, raw string
 		at = now
 	}
 	e := entry{Value: Value{Pin: pin, Raw: raw, Valid: true, At: at}, late: now.Sub(at) > recent}
+	sh := s.shard(deviceID)
 	if streams, ok := s.streams(productID); ok {
-		e.Valid = streams.valid(pin, raw)
+		if e.Valid = streams.valid(pin, raw); e.Valid {
+			s.number(streams[pin], deviceID, raw, at)
+		}
 	} else {
 		e.unchecked = true
 	}
-	sh := s.shard(deviceID)
 	sh.mu.Lock()
+	if e.unchecked && len(sh.unchecked) < maxUnchecked {
+		sh.unchecked = append(sh.unchecked, unchecked{deviceID, productID, e.Value})
+	}
 	placed, ok := sh.put(deviceID, e)
 	if ok && !placed.late {
 		s.publish(deviceID, placed.Value)
@@ -133,7 +138,23 @@ func (s *Service) Flush(ctx context.Context) (err error) {
 	for deviceID, entries := range unsaved {
 		s.saved(deviceID, entries, kept[deviceID])
 	}
+	for i := range s.shards {
+		s.checkLate(&s.shards[i])
+	}
 	return nil
+}
+
+// checkLate makes numbers of values whose product couldn't be read when they came.
+func (s *Service) checkLate(sh *shard) {
+	sh.mu.Lock()
+	all := sh.unchecked
+	sh.unchecked = nil
+	sh.mu.Unlock()
+	for _, u := range all {
+		if streams, ok := s.streams(u.productID); ok && streams.valid(u.Pin, u.Raw) {
+			s.number(streams[u.Pin], u.deviceID, u.Raw, u.At)
+		}
+	}
 }
 
 func (s *Service) snapshot() map[string][]entry {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tendril-iot/tendril/cloud/live"
+	"github.com/tendril-iot/tendril/cloud/product"
 	"github.com/tendril-iot/tendril/protocol/blynk"
 )
 
@@ -29,14 +30,15 @@ type Publisher interface {
 	Publish(topic, key string, data any)
 }
 
-// Service is the telemetry of one instance; all methods but OnFault may be
-// called at once.
+// Service is the telemetry of one instance; all methods but OnFault and
+// OnNumber may be called at once.
 type Service struct {
 	storage   Storage
 	link      Link
 	publisher Publisher
 	now       func() time.Time
 	onFault   []func(error)
+	onNumber  []func(deviceID string, pin blynk.Pin, value float64, at time.Time)
 
 	catalogue catalogue
 	seed      maphash.Seed
@@ -59,6 +61,22 @@ func NewService(storage Storage, link Link, publisher Publisher, now func() time
 // waits for an answer; it is tried again. It is for the time before the service
 // is used.
 func (s *Service) OnFault(f func(error)) { s.onFault = append(s.onFault, f) }
+
+// OnNumber has f called with every valid value of a numeric datastream, as a number (an
+// enum's is its index): a device's own as it comes, also one that is late or that
+// another follows before it is in the store, a person's once it is durable. f must not
+// block. It is for the time before the service is used.
+func (s *Service) OnNumber(f func(deviceID string, pin blynk.Pin, value float64, at time.Time)) {
+	s.onNumber = append(s.onNumber, f)
+}
+
+func (s *Service) number(d product.Datastream, deviceID, raw string, at time.Time) {
+	if n, ok := d.Number(raw); ok {
+		for _, f := range s.onNumber {
+			f(deviceID, d.Pin, n, at)
+		}
+	}
+}
 
 // ProductChanged tells that a product's datastreams changed: what is known of it is
 // read anew. See product.Service.OnChange.

@@ -28,6 +28,16 @@ type shard struct {
 	// store is older than a removal may miss a value.
 	removals uint64
 	seq      uint64
+	// unchecked are all values whose product couldn't be read, as far as there is room.
+	unchecked []unchecked
+}
+
+// maxUnchecked is how many values wait in a shard for their products to be readable.
+const maxUnchecked = 4096
+
+type unchecked struct {
+	deviceID, productID string
+	Value
 }
 
 // entry is a value that isn't in the store yet.

@@ -116,6 +116,7 @@ func (s *Service) write(ctx context.Context, who account.Principal, deviceID str
 	sh.commit.Lock()
 	defer sh.commit.Unlock()
 	var v Value
+	var stream product.Datastream
 	err := s.storage.Update(ctx, func(tx Tx) error {
 		device, err := tx.Device(deviceID)
 		if err != nil {
@@ -131,6 +132,7 @@ func (s *Service) write(ctx context.Context, who account.Principal, deviceID str
 		if err := checkWrite(p, pin, raw); err != nil {
 			return err
 		}
+		stream, _ = p.Datastream(pin)
 		v = Value{Pin: pin, Raw: raw, Valid: true, At: s.clock()}
 		return tx.PutValues(map[string][]Value{deviceID: {v}})
 	})
@@ -141,6 +143,7 @@ func (s *Service) write(ctx context.Context, who account.Principal, deviceID str
 	sh.remove(deviceID, pin, 0) // the device's own value came before this one
 	s.publish(deviceID, v)
 	sh.mu.Unlock()
+	s.number(stream, deviceID, raw, v.At)
 	// Within commit, so that the device gets two writes in the store's order.
 	s.link.Deliver(deviceID, pin, raw, done)
 	return nil

@@ -3,7 +3,11 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"strconv"
 	"time"
+
+	"github.com/tendril-iot/tendril/wizard"
 )
 
 type deviceCommands struct {
@@ -14,6 +18,7 @@ type deviceCommands struct {
 	Restart     deviceRestart     `cmd:"" help:"Have a device restart."`
 	Delete      deviceDelete      `cmd:"" help:"Delete a device with all that it said; its token is revoked and its connection closed."`
 	Datastreams deviceDatastreams `cmd:"" help:"Show a device's last values."`
+	History     deviceHistory     `cmd:"" help:"Show what a datastream's values were, as a chart's points or as CSV."`
 	Write       deviceWrite       `cmd:"" help:"Write a value to a device."`
 	Events      deviceEvents      `cmd:"" help:"Show a device's event log, newest first."`
 	Run         deviceRun         `cmd:"" help:"Run a virtual device."`
@@ -121,6 +126,58 @@ func (c *deviceDatastreams) Run(ctx context.Context, s *shell) error {
 		[]string{"PIN", "NAME", "VALUE", "VALID", "UPDATED"}, func(r readingDoc) []string {
 			return []string{r.Pin, r.Name, text(r.Value), yesNo(r.Valid), when(r.UpdatedAt)}
 		})
+}
+
+type deviceHistory struct {
+	oneDevice
+	Pin    string    `arg:"" help:"The datastream's pin, V0 to V255."`
+	Period string    `enum:"hour,day,week,month," default:"" xor:"period,from" placeholder:"PERIOD" help:"The last hour, day, week or month. Default: day; with --csv, since when values are kept."`
+	From   time.Time `xor:"from,period" placeholder:"TIME" help:"Since when, as in 2026-11-24T00:00:00Z."`
+	To     time.Time `placeholder:"TIME" help:"Until when, excluded. Default: now."`
+	CSV    bool      `name:"csv" help:"Print CSV: every value, or where they aren't kept any more their minutes, hours or days."`
+}
+
+// Run shows the history.
+func (c *deviceHistory) Run(ctx context.Context, s *shell) error {
+	query := url.Values{}
+	for name, t := range map[string]time.Time{"from": c.From, "to": c.To} {
+		if !t.IsZero() {
+			query.Set(name, t.Format(time.RFC3339))
+		}
+	}
+	if c.CSV {
+		return c.csv(ctx, s, query)
+	}
+	if c.Period != "" {
+		query.Set("period", c.Period)
+	}
+	type chart struct {
+		Points [][4]float64 `json:"points"`
+	}
+	return show(ctx, s, http.MethodGet, path("devices", c.ID, "datastreams", c.Pin, "history")+"?"+query.Encode(), nil, func(doc chart) error {
+		var rows [][]string
+		for _, p := range doc.Points {
+			at := time.UnixMilli(int64(p[0]))
+			row := []string{when(&at)}
+			for _, number := range p[1:] {
+				row = append(row, strconv.FormatFloat(number, 'g', 6, 64))
+			}
+			rows = append(rows, row)
+		}
+		return s.table("There are no values in that time.", []string{"SINCE", "AVERAGE", "SMALLEST", "LARGEST"}, rows)
+	})
+}
+
+func (c *deviceHistory) csv(ctx context.Context, s *shell, query url.Values) error {
+	if s.JSON {
+		return usage("--csv and --json exclude each other")
+	}
+	if length := map[string]time.Duration{"hour": time.Hour, "day": 24 * time.Hour, "week": 7 * 24 * time.Hour, "month": 31 * 24 * time.Hour}[c.Period]; length > 0 {
+		query.Set("from", time.Now().Add(-length).Format(time.RFC3339))
+	}
+	return s.withOperator(ctx, func(client *wizard.Cloud) error {
+		return client.Download(ctx, path("devices", c.ID, "datastreams", c.Pin, "history.csv")+"?"+query.Encode(), s.stdout)
+	})
 }
 
 type deviceWrite struct {

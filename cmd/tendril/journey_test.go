@@ -220,6 +220,18 @@ func TestFromTheBoxToTheCloud(t *testing.T) {
 	if !strings.Contains(out, "V1   pump      on     yes") {
 		t.Errorf("its datastreams are\n%s", out)
 	}
+	if points := h.must("device", "history", device, "V1", "--period", "hour")["points"].([]any); len(points) == 0 {
+		t.Error("the history has no points")
+	}
+	if _, out, _ := h.run("device", "history", device, "V1"); !strings.Contains(out, "SINCE") || !strings.Contains(out, "  1  ") {
+		t.Errorf("its history is\n%s", out)
+	}
+	if _, out, _ := h.run("device", "history", device, "V1", "--csv", "--period", "day"); !strings.HasPrefix(out, "time,value\n2") || !strings.HasSuffix(out, "Z,1\n") {
+		t.Errorf("its history as CSV is\n%s", out)
+	}
+	if exit, _, errs := h.run("device", "history", device, "V9", "--csv"); exit != exitFailure || !strings.Contains(errs, "V9") {
+		t.Errorf("of no datastream: exit %d, %s", exit, errs)
+	}
 	if exit, _, errs := h.run("device", "write", device, "V0", "101"); exit != exitFailure || !strings.Contains(errs, "from 0 to 100") {
 		t.Errorf("out of range: exit %d, %s", exit, errs)
 	}

@@ -67,6 +67,7 @@ type productDoc struct {
 	} `json:"setup_network"`
 	Datastreams        []datastreamDoc `json:"datastreams"`
 	AttemptLifeSeconds int64           `json:"attempt_life_seconds"`
+	HistoryDays        int             `json:"history_days"`
 	Slug               string          `json:"slug"`
 	Setup              string          `json:"setup"`
 	Accent             string          `json:"accent"`
@@ -97,6 +98,7 @@ type productCreate struct {
 	Setup       string           `enum:"tendril,edgent" default:"tendril" help:"The kind of portal that its devices serve: tendril, or edgent for Blynk's Edgent."`
 	Accent      string           `placeholder:"#RRGGBB" help:"The colour of its pages; it must be readable on white."`
 	AccentDark  string           `placeholder:"#RRGGBB" help:"The colour of its dark pages. Default: made from --accent."`
+	HistoryDays int              `default:"400" placeholder:"DAYS" help:"For how long its devices' values are kept, 1 to 3650 days."`
 }
 
 // Help is the long help.
@@ -104,7 +106,7 @@ func (productCreate) Help() string { return datastreamHelp }
 
 // Run makes the product.
 func (c *productCreate) Run(ctx context.Context, s *shell) error {
-	in := map[string]any{"name": c.Name, "vendor": c.Vendor, "unit_suffix": c.UnitSuffix, "attempt_life_seconds": int64(c.AttemptLife / time.Second)}
+	in := map[string]any{"name": c.Name, "vendor": c.Vendor, "unit_suffix": c.UnitSuffix, "attempt_life_seconds": int64(c.AttemptLife / time.Second), "history_days": c.HistoryDays}
 	if len(c.Datastream) > 0 {
 		in["datastreams"] = c.Datastream
 	}
@@ -145,7 +147,8 @@ func (s *shell) showProduct(p productDoc) error {
 	}
 	if err := s.facts([2]string{"id", p.ID}, [2]string{"name", p.Name}, [2]string{"vendor", p.Vendor},
 		[2]string{"setup network", p.setupNetwork()}, [2]string{"page", "/p/" + p.Slug}, [2]string{"portal", p.Setup},
-		[2]string{"colours", p.Accent + ", " + p.AccentDark}, [2]string{"attempts live", life}); err != nil {
+		[2]string{"colours", p.Accent + ", " + p.AccentDark}, [2]string{"attempts live", life},
+		[2]string{"history", fmt.Sprintf("%d days", p.HistoryDays)}); err != nil {
 		return err
 	}
 	var rows [][]string
@@ -186,6 +189,7 @@ type productUpdate struct {
 	Setup       *string          `placeholder:"KIND" help:"The kind of portal that its devices serve: tendril or edgent."`
 	Accent      *string          `placeholder:"#RRGGBB" help:"The colour of its pages; empty for the default."`
 	AccentDark  *string          `placeholder:"#RRGGBB" help:"The colour of its dark pages; empty to make it from the accent."`
+	HistoryDays *int             `placeholder:"DAYS" help:"For how long its devices' values are kept; older ones are deleted within the hour."`
 }
 
 // Help is the long help.
@@ -213,6 +217,9 @@ func (c *productUpdate) Run(ctx context.Context, s *shell) error {
 	}
 	if c.AttemptLife != nil {
 		in["attempt_life_seconds"] = int64(*c.AttemptLife / time.Second)
+	}
+	if c.HistoryDays != nil {
+		in["history_days"] = *c.HistoryDays
 	}
 	if len(in) == 0 {
 		return usage("There is nothing to change. See tendril product update --help")

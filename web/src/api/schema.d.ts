@@ -195,6 +195,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/{id}/datastreams/{pin}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A datastream's history, for a chart */
+        get: operations["get-history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{id}/datastreams/{pin}/history.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A datastream's history as CSV: every value where they are kept since from, else the finest roll-up that is */
+        get: operations["download-history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{id}/events": {
         parameters: {
             query?: never;
@@ -613,6 +647,21 @@ export interface components {
              */
             role?: "customer" | "maker";
         };
+        Chart: {
+            /**
+             * Format: date-time
+             * @description Whole steps: a little before what was asked for, perhaps.
+             */
+            from: string;
+            /** @example V5 */
+            pin: string;
+            /** @description At most 750, by time; steps without values are left out. */
+            points: number[][];
+            /** Format: int64 */
+            step_seconds: number;
+            /** Format: date-time */
+            to: string;
+        };
         Credentials: {
             email: string;
             /** Format: password */
@@ -652,6 +701,8 @@ export interface components {
             account_id: string;
             /** Format: date-time */
             created_at: string;
+            /** @description Last values, in a list that is asked for with values. */
+            datastreams?: components["schemas"]["Reading"][];
             firmware: components["schemas"]["Firmware"];
             id: string;
             /**
@@ -899,6 +950,11 @@ export interface components {
             created_at: string;
             datastreams: components["schemas"]["Datastream"][];
             /**
+             * Format: int64
+             * @description For how many days its datastreams' history is kept.
+             */
+            history_days: number;
+            /**
              * @description The template id.
              * @example TMPL4kX0pQ2a
              */
@@ -929,6 +985,11 @@ export interface components {
             attempt_life_seconds?: number;
             /** @description Replaces all of them. */
             datastreams?: components["schemas"]["Datastream"][];
+            /**
+             * Format: int64
+             * @description What is older is deleted within the hour.
+             */
+            history_days?: number;
             name?: string;
             /** @enum {string} */
             setup?: "tendril" | "edgent";
@@ -948,6 +1009,11 @@ export interface components {
              */
             attempt_life_seconds?: number;
             datastreams?: components["schemas"]["Datastream"][];
+            /**
+             * Format: int64
+             * @description For how many days its datastreams' history is kept. Default: 400.
+             */
+            history_days?: number;
             name: string;
             /**
              * @description Default: tendril.
@@ -1426,6 +1492,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Everyone's devices, for makers. */
                 all?: boolean;
+                /** @description With the last values of each. */
+                values?: boolean;
             };
             header?: never;
             path?: never;
@@ -1607,6 +1675,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Written"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-history": {
+        parameters: {
+            query?: {
+                /** @description The last so much; a month has 31 days. Default, unless from is sent: day. */
+                period?: "hour" | "day" | "week" | "month";
+                /** @description RFC 3339. */
+                from?: string;
+                /** @description RFC 3339, excluded. Default: the present. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                pin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chart"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "download-history": {
+        parameters: {
+            query?: {
+                /** @description RFC 3339. */
+                from?: string;
+                /** @description RFC 3339, excluded. Default: the present. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                pin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             /** @description Refused */
