@@ -168,9 +168,13 @@ func (c *Cloud) newAPI(server api.DeviceServer) *api.API {
 		Server: server, InsecureHTTP: c.options.InsecureHTTP, TrustedProxies: c.options.TrustedProxies,
 		PortalURL: c.options.PortalURL,
 		Pages: pages.New(pages.Options{
-			Product: func(ctx context.Context, slug string) (p pages.Product, err error) {
-				p.Name, p.Accent, p.Wizard, err = c.api.WizardPage(ctx, slug)
-				return p, err
+			Product: func(ctx context.Context, slug string) (pages.Product, error) {
+				of, document, err := c.api.WizardPage(ctx, slug)
+				return pages.Product{Name: of.Name, Accent: of.Accent, Logo: of.Logo, Wizard: document}, err
+			},
+			Logo: func(ctx context.Context, slug string) (kind string, picture []byte, err error) {
+				logo, err := c.products.Logo(ctx, slug)
+				return logo.Type, logo.Image, err
 			},
 			PortalURL: c.options.PortalURL, Version: c.options.Version, Log: c.log,
 		}),

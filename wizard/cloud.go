@@ -167,8 +167,14 @@ func passing(err error) bool {
 	return err != nil && !errors.As(err, &certificate) && !errors.As(err, &local)
 }
 
-// Call does one request of the API: in, unless nil, is sent as JSON, and the
-// answer's JSON is read into out, unless nil. A refusal is a *Problem; any other
+// Raw is a request's body that is not JSON.
+type Raw struct {
+	Type string // its media type
+	Body []byte
+}
+
+// Call does one request of the API: in, unless it is nil or Raw, is sent as JSON,
+// and the answer's JSON is read into out, unless nil. A refusal is a *Problem; any other
 // error means that the request may or may not have been done.
 func (c *Cloud) Call(ctx context.Context, method, path string, in, out any) error {
 	return c.call(ctx, method, path, nil, in, out)
@@ -226,13 +232,17 @@ func (c *Cloud) Download(ctx context.Context, path string, w io.Writer) error {
 
 // send does one request; the caller closes the answer's body.
 func (c *Cloud) send(ctx context.Context, method, path string, header http.Header, in any) (*http.Response, error) {
-	var body io.Reader
-	if in != nil {
+	raw, is := in.(Raw)
+	if in != nil && !is {
 		text, err := json.Marshal(in)
 		if err != nil {
 			return nil, err
 		}
-		body = bytes.NewReader(text)
+		raw = Raw{Type: "application/json", Body: text}
+	}
+	var body io.Reader
+	if in != nil {
+		body = bytes.NewReader(raw.Body)
 	}
 	request, err := http.NewRequestWithContext(ctx, method, c.base.String()+path, body)
 	if err != nil {
@@ -242,7 +252,7 @@ func (c *Cloud) send(ctx context.Context, method, path string, header http.Heade
 		request.Header[name] = values
 	}
 	if in != nil {
-		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Content-Type", raw.Type)
 	}
 	session, err := c.currentSession()
 	if err != nil {

@@ -127,6 +127,7 @@ func (a *API) routes() {
 	a.keyRoutes()
 	a.productRoutes()
 	a.textRoutes()
+	a.logoRoutes()
 	a.wizardRoutes()
 	a.provisioningRoutes()
 	a.deviceRoutes()

@@ -81,7 +81,7 @@ var (
 	errHTTPS       = fault.New(fault.Forbidden, "https_required", "Over plain HTTP this server speaks only to its own machine.", "Use HTTPS.")
 	errCursor      = fault.InvalidField("cursor", "cursor_unfit", "This is no cursor of this list.", "Send next_cursor as it came, or none to begin anew.")
 
-	errBodyRequired = fault.InvalidField("body", "body_required", "The request has no body.", "Send a JSON object.")
+	errBodyRequired = fault.InvalidField("body", "body_required", "The request has no body.", "Send what /openapi.json says of this call.")
 	errNotJSON      = fault.InvalidField("body", "malformed_json", "The body is not JSON in UTF-8.", "Send one JSON object.")
 	errNumber       = fault.InvalidField("body", "unfit_value", "The body holds a number that is too large.", "Send numbers up to 1.7e308.")
 	errUnread       = fault.InvalidField("body", "body_unreadable", "The body ended before its time.", "Send it again, whole.")

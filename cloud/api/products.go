@@ -104,12 +104,13 @@ type productDoc struct {
 	Accent             string          `json:"accent" doc:"The colour of its pages." example:"#1f7a4d"`
 	AccentDark         string          `json:"accent_dark" doc:"The same on dark pages." example:"#7fd0a0"`
 	HistoryDays        int             `json:"history_days" doc:"For how many days its datastreams' history is kept."`
+	LogoURL            *string         `json:"logo_url" doc:"What its pages show in place of its name; null: the name." example:"/p/myplant/logo?v=1f7a4dc0"`
 }
 
 func showProduct(p product.Product) productDoc {
 	out := productDoc{ID: p.ID, Name: p.Name, Vendor: p.Vendor, UnitSuffix: p.UnitSuffix, SetupNetwork: setupNetworkDoc{p.SSIDPrefix()},
 		Datastreams: []datastreamDoc{}, AttemptLifeSeconds: int64(p.AttemptLife / time.Second), CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
-		Slug: p.Slug, Setup: p.Setup, Accent: p.Accent, AccentDark: p.DarkAccent(), HistoryDays: p.HistoryDays}
+		Slug: p.Slug, Setup: p.Setup, Accent: p.Accent, AccentDark: p.DarkAccent(), HistoryDays: p.HistoryDays, LogoURL: logoURL(p)}
 	for _, d := range p.Datastreams {
 		out.Datastreams = append(out.Datastreams, showDatastream(d))
 	}

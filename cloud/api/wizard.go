@@ -18,6 +18,7 @@ type wizardDoc struct {
 	PortalURL    string                   `json:"portal_url" doc:"Where the portal is once the phone is on the setup network." example:"http://192.168.4.1"`
 	Accent       string                   `json:"accent"`
 	AccentDark   string                   `json:"accent_dark"`
+	LogoURL      *string                  `json:"logo_url" doc:"Null: the name is shown." example:"/p/myplant/logo?v=1f7a4dc0"`
 	Texts        map[string]product.Texts `json:"texts" doc:"The maker’s own words by language and key."`
 }
 
@@ -33,30 +34,29 @@ func (a *API) wizardRoutes() {
 func (a *API) getWizard(ctx context.Context, _ *caller, in *struct {
 	Slug string `path:"slug" example:"myplant"`
 }) (*body[wizardDoc], error) {
-	doc, err := a.wizard(ctx, in.Slug)
+	_, doc, err := a.wizard(ctx, in.Slug)
 	if err != nil {
 		return nil, err
 	}
 	return &body[wizardDoc]{doc}, nil
 }
 
-func (a *API) wizard(ctx context.Context, slug string) (wizardDoc, error) {
+func (a *API) wizard(ctx context.Context, slug string) (product.Product, wizardDoc, error) {
 	p, err := a.Products.BySlug(ctx, slug)
 	if err != nil {
-		return wizardDoc{}, err
+		return product.Product{}, wizardDoc{}, err
 	}
 	texts, err := a.Products.Texts(ctx, p.ID)
 	if err != nil {
-		return wizardDoc{}, err
+		return product.Product{}, wizardDoc{}, err
 	}
-	return wizardDoc{ProductID: p.ID, Slug: p.Slug, Name: p.Name, Vendor: p.Vendor, Setup: p.Setup,
+	return p, wizardDoc{ProductID: p.ID, Slug: p.Slug, Name: p.Name, Vendor: p.Vendor, Setup: p.Setup,
 		SetupNetwork: wizardNetworkDoc{setupNetworkDoc{p.SSIDPrefix()}, p.UnitSuffix},
-		PortalURL:    a.PortalURL, Accent: p.Accent, AccentDark: p.DarkAccent(), Texts: texts}, nil
+		PortalURL:    a.PortalURL, Accent: p.Accent, AccentDark: p.DarkAccent(), LogoURL: logoURL(p), Texts: texts}, nil
 }
 
-// WizardPage is what a product's page is made with: its name, its colour, and what
+// WizardPage is what a product's page is made with: the product, and what
 // GET /api/v1/wizard/{slug} answers; product.ErrNotFound if there is no such product.
-func (a *API) WizardPage(ctx context.Context, slug string) (name, accent string, document any, err error) {
-	doc, err := a.wizard(ctx, slug)
-	return doc.Name, doc.Accent, doc, err
+func (a *API) WizardPage(ctx context.Context, slug string) (of product.Product, document any, err error) {
+	return a.wizard(ctx, slug)
 }

@@ -1,6 +1,6 @@
-// Package pages serves the pages that people see: the app's shell and its bundle.
-// It holds no rules of the nouns and knows nothing of who asks: what is private
-// the pages fetch from the API.
+// Package pages serves the pages that people see: the app's shell and its bundle,
+// and each product's manifest, icons and logo. It holds no rules of the nouns and
+// knows nothing of who asks: what is private the pages fetch from the API.
 package pages
 
 import (
@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/text/language"
 
 	"github.com/tendril-iot/tendril/web"
@@ -19,6 +20,7 @@ import (
 type Product struct {
 	Name   string
 	Accent string // the colour of its icon, #rrggbb
+	Logo   string // changes with its logo; empty if it has none
 	// Wizard is what the Connection Wizard needs to know, as GET
 	// /api/v1/wizard/{slug} answers it.
 	Wizard any
@@ -28,6 +30,9 @@ type Product struct {
 type Options struct {
 	// Product finds a product by its slug; a fault of kind NotFound if there is none.
 	Product func(ctx context.Context, slug string) (Product, error)
+	// Logo finds the logo of a product that has one, by its slug: an SVG, PNG or
+	// WebP as product.ParseLogo takes it.
+	Logo func(ctx context.Context, slug string) (kind string, picture []byte, err error)
 	// PortalURL is where a page finds a device's portal; the only other origin
 	// that pages may reach.
 	PortalURL string
@@ -40,6 +45,7 @@ type pages struct {
 	bundle *web.Bundle
 	policy string
 	mux    *http.ServeMux
+	icons  *lru.Cache[iconKey, web.File]
 }
 
 // New makes a server of pages: it serves GET and HEAD of the addresses that it
@@ -50,6 +56,7 @@ func New(options Options) func(http.ResponseWriter, *http.Request) (served bool)
 		options.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &pages{Options: options, bundle: web.Load(), policy: policy(options.PortalURL), mux: http.NewServeMux()}
+	p.icons, _ = lru.New[iconKey, web.File](maxIcons) // it refuses sizes below 1 only
 	for name, file := range p.bundle.Files {
 		p.mux.HandleFunc("GET /"+name, p.file(name, file))
 	}

@@ -78,11 +78,12 @@ func slugOf(name string) string {
 		case r == ' ' || r == '-' || r == '_' || r == '.' || r == '/':
 			dash = true
 		}
-		if out.Len() == maxSlug {
+		if out.Len() >= maxSlug {
 			break
 		}
 	}
-	return out.String()
+	slug := out.String()
+	return strings.TrimRight(slug[:min(len(slug), maxSlug)], "-")
 }
 
 // freeSlug is a slug made of the name that no product has.

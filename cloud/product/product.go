@@ -1,6 +1,6 @@
 // Package product owns the kinds of device: template id, names, how their setup
-// network is called, datastreams. One instance serves one maker: all makers edit
-// all products, every account may read them.
+// network is called, datastreams, and how their pages look and speak. One instance
+// serves one maker: all makers edit all products, every account may read them.
 package product
 
 import (
@@ -30,6 +30,8 @@ type Product struct {
 	// Accent and AccentDark are the colours of its pages, light and dark, as
 	// #rrggbb; an empty AccentDark is made from Accent.
 	Accent, AccentDark string
+	// Logo changes with its logo; empty if it has none.
+	Logo string
 
 	// HistoryDays is for how many days the history of its devices' datastreams is
 	// kept: 1 to MaxHistoryDays; 0 becomes DefaultHistoryDays.
@@ -98,6 +100,9 @@ type Tx interface {
 	ProductTexts(id string) (map[string]Texts, error)
 	// PutProductTexts replaces those of a language; none take it out.
 	PutProductTexts(id, language string, texts Texts) error
+	ProductLogo(id string) (Logo, error) // ErrNoLogo if none
+	PutProductLogo(id string, logo Logo) error
+	DeleteProductLogo(id string) error
 	// Products lists by creation, after the given id.
 	Products(after string, limit int) ([]Product, error)
 }

@@ -128,10 +128,14 @@ func (s *Service) Update(ctx context.Context, by account.Principal, id string, c
 	if err != nil {
 		return Product{}, err
 	}
+	s.changed(id)
+	return p, nil
+}
+
+func (s *Service) changed(id string) {
 	for _, f := range s.onChange {
 		f(id)
 	}
-	return p, nil
 }
 
 func set[T any](to *T, value *T) {

@@ -56,8 +56,6 @@ func (s *Service) SetTexts(ctx context.Context, by account.Principal, id, langua
 	if err != nil {
 		return err
 	}
-	for _, f := range s.onChange {
-		f(id)
-	}
+	s.changed(id)
 	return nil
 }

@@ -4,11 +4,11 @@ import (
 	"github.com/tendril-iot/tendril/cloud/product"
 )
 
-const productColumns = `id, name, vendor, unit_suffix, datastreams, attempt_life, created_at, updated_at, slug, setup, accent, accent_dark, history_days`
+const productColumns = `id, name, vendor, unit_suffix, datastreams, attempt_life, created_at, updated_at, slug, setup, accent, accent_dark, history_days, logo`
 
 func scanProduct(row scanner) (p product.Product, err error) {
 	err = row.Scan(&p.ID, &p.Name, &p.Vendor, &p.UnitSuffix, document{&p.Datastreams}, duration{&p.AttemptLife}, moment{&p.CreatedAt}, moment{&p.UpdatedAt},
-		&p.Slug, &p.Setup, &p.Accent, &p.AccentDark, &p.HistoryDays)
+		&p.Slug, &p.Setup, &p.Accent, &p.AccentDark, &p.HistoryDays, &p.Logo)
 	return p, err
 }
 
@@ -18,9 +18,9 @@ func (t *Tx) InsertProduct(p product.Product) error {
 	if err != nil {
 		return err
 	}
-	return t.insert(`INSERT INTO products (`+productColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+	return t.insert(`INSERT INTO products (`+productColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		p.ID, p.Name, p.Vendor, p.UnitSuffix, datastreams, p.AttemptLife.Milliseconds(), millis(p.CreatedAt), millis(p.UpdatedAt),
-		p.Slug, p.Setup, p.Accent, p.AccentDark, p.HistoryDays)
+		p.Slug, p.Setup, p.Accent, p.AccentDark, p.HistoryDays, p.Logo)
 }
 
 // UpdateProduct implements product.Tx.
@@ -30,9 +30,9 @@ func (t *Tx) UpdateProduct(p product.Product) error {
 		return err
 	}
 	return t.change(product.ErrNotFound, `UPDATE products SET name = $1, vendor = $2, unit_suffix = $3, datastreams = $4, attempt_life = $5, updated_at = $6,
-		slug = $7, setup = $8, accent = $9, accent_dark = $10, history_days = $11 WHERE id = $12`,
+		slug = $7, setup = $8, accent = $9, accent_dark = $10, history_days = $11, logo = $12 WHERE id = $13`,
 		p.Name, p.Vendor, p.UnitSuffix, datastreams, p.AttemptLife.Milliseconds(), millis(p.UpdatedAt),
-		p.Slug, p.Setup, p.Accent, p.AccentDark, p.HistoryDays, p.ID)
+		p.Slug, p.Setup, p.Accent, p.AccentDark, p.HistoryDays, p.Logo, p.ID)
 }
 
 // Product implements product.Tx.
@@ -86,4 +86,24 @@ func (t *Tx) PutProductTexts(id, language string, texts product.Texts) error {
 	}
 	return t.insert(`INSERT INTO product_texts (product_id, language, texts) VALUES ($1, $2, $3)
 		ON CONFLICT (product_id, language) DO UPDATE SET texts = excluded.texts`, id, language, encoded)
+}
+
+// ProductLogo implements product.Tx.
+func (t *Tx) ProductLogo(id string) (product.Logo, error) {
+	return one(t, product.ErrNoLogo, func(from scanner) (l product.Logo, err error) {
+		err = from.Scan(&l.Type, &l.Image)
+		return l, err
+	}, `SELECT type, image FROM product_logos WHERE product_id = $1`, id)
+}
+
+// PutProductLogo implements product.Tx.
+func (t *Tx) PutProductLogo(id string, logo product.Logo) error {
+	return t.insert(`INSERT INTO product_logos (product_id, type, image) VALUES ($1, $2, $3)
+		ON CONFLICT (product_id) DO UPDATE SET type = excluded.type, image = excluded.image`, id, logo.Type, logo.Image)
+}
+
+// DeleteProductLogo implements product.Tx.
+func (t *Tx) DeleteProductLogo(id string) error {
+	_, err := t.exec(`DELETE FROM product_logos WHERE product_id = $1`, id)
+	return err
 }

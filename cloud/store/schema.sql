@@ -61,7 +61,8 @@ CREATE TABLE products (
     setup        TEXT    NOT NULL DEFAULT 'tendril',
     accent       TEXT    NOT NULL DEFAULT '#1f7a4d',
     accent_dark  TEXT    NOT NULL DEFAULT '', -- empty: made from accent
-    history_days BIGINT  NOT NULL DEFAULT 400
+    history_days BIGINT  NOT NULL DEFAULT 400,
+    logo         TEXT    NOT NULL DEFAULT '' -- changes with the logo; empty: none
 );
 CREATE INDEX products_by_creation ON products (created_at, id);
 CREATE UNIQUE INDEX products_by_slug ON products (slug) WHERE slug <> '';
@@ -73,6 +74,12 @@ CREATE TABLE product_texts (
     texts      TEXT NOT NULL,
     PRIMARY KEY (product_id, language)
 ) WITHOUT ROWID;
+
+CREATE TABLE product_logos (
+    product_id TEXT NOT NULL PRIMARY KEY REFERENCES products (id) ON DELETE CASCADE,
+    type       TEXT NOT NULL,
+    image      BLOB NOT NULL
+);
 
 CREATE TABLE devices (
     id           TEXT   NOT NULL PRIMARY KEY,

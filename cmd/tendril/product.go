@@ -17,6 +17,7 @@ type productCommands struct {
 	List   productList   `cmd:"" help:"List products."`
 	Show   productShow   `cmd:"" help:"Show a product with its datastreams."`
 	Update productUpdate `cmd:"" help:"Change a product; what isn't given stays."`
+	Logo   productLogo   `cmd:"" help:"Upload the product's logo, or take it away."`
 	Texts  productTexts  `cmd:"" help:"The product's own words for its pages."`
 }
 
@@ -72,6 +73,7 @@ type productDoc struct {
 	Setup              string          `json:"setup"`
 	Accent             string          `json:"accent"`
 	AccentDark         string          `json:"accent_dark"`
+	LogoURL            string          `json:"logo_url"`
 }
 
 // setupNetwork is how the product's setup networks are called.
@@ -147,7 +149,7 @@ func (s *shell) showProduct(p productDoc) error {
 	}
 	if err := s.facts([2]string{"id", p.ID}, [2]string{"name", p.Name}, [2]string{"vendor", p.Vendor},
 		[2]string{"setup network", p.setupNetwork()}, [2]string{"page", "/p/" + p.Slug}, [2]string{"portal", p.Setup},
-		[2]string{"colours", p.Accent + ", " + p.AccentDark}, [2]string{"attempts live", life},
+		[2]string{"colours", p.Accent + ", " + p.AccentDark}, [2]string{"logo", p.LogoURL}, [2]string{"attempts live", life},
 		[2]string{"history", fmt.Sprintf("%d days", p.HistoryDays)}); err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -90,7 +89,7 @@ Placeholders such as {product} and plural forms must stay; a text that can't be 
 
 // Run takes the texts.
 func (c *textsImport) Run(ctx context.Context, s *shell) error {
-	raw, err := c.read(s)
+	raw, err := s.input(c.File)
 	if err != nil {
 		return err
 	}
@@ -134,13 +133,10 @@ func (c *textsImport) Run(ctx context.Context, s *shell) error {
 	return s.say("%d texts in %d languages are the product's own now.", total, len(own))
 }
 
-func (c *textsImport) read(s *shell) ([]byte, error) {
-	if c.File == "-" {
+// input reads a file, or standard input for "-".
+func (s *shell) input(file string) ([]byte, error) {
+	if file == "-" {
 		return io.ReadAll(s.stdin)
 	}
-	raw, err := os.ReadFile(c.File)
-	if err != nil {
-		return nil, fmt.Errorf("the texts can't be read: %w", err)
-	}
-	return raw, nil
+	return os.ReadFile(file)
 }

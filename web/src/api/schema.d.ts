@@ -402,6 +402,27 @@ export interface paths {
         patch: operations["change-product"];
         trace?: never;
     };
+    "/api/v1/products/{id}/logo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Replace a product's logo, for makers
+         * @description The body is the picture, of at most 48 KiB; what kind it is its content says.
+         */
+        put: operations["put-logo"];
+        post?: never;
+        /** Take a product's logo away, for makers */
+        delete: operations["delete-logo"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/products/{id}/texts": {
         parameters: {
             query?: never;
@@ -959,6 +980,11 @@ export interface components {
              * @example TMPL4kX0pQ2a
              */
             id: string;
+            /**
+             * @description What its pages show in place of its name; null: the name.
+             * @example /p/myplant/logo?v=1f7a4dc0
+             */
+            logo_url: string | null;
             name: string;
             /**
              * @description The kind of portal that its devices serve.
@@ -1158,6 +1184,11 @@ export interface components {
         Wizard: {
             accent: string;
             accent_dark: string;
+            /**
+             * @description Null: the name is shown.
+             * @example /p/myplant/logo?v=1f7a4dc0
+             */
+            logo_url: string | null;
             name: string;
             /**
              * @description Where the portal is once the phone is on the setup network.
@@ -2172,6 +2203,72 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Product"];
                 };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-logo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/png": string;
+                "image/svg+xml": string;
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Product"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-logo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused */
             default: {
