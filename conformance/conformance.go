@@ -114,7 +114,7 @@ type check struct {
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		infoChecks(), originChecks(), refusalChecks(), limitChecks(), acceptChecks(), stateChecks(), handChecks(), wireChecks(),
+		infoChecks(), originChecks(), refusalChecks(), limitChecks(), acceptChecks(), wizardChecks(), stateChecks(), handChecks(), wireChecks(),
 	} {
 		all = append(all, group...)
 	}

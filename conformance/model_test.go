@@ -51,7 +51,8 @@ type model struct {
 	setup     bool // the button wants the setup network
 	online    bool
 	restarts  int
-	cutAfter  int // bytes until the power fails; negative: never
+	cutAfter  int  // bytes until the power fails; negative: never
+	app       bool // somebody uses an app
 	stop      context.CancelFunc
 	changed   chan struct{}
 }
@@ -132,6 +133,7 @@ func (m *model) live(ctx context.Context) {
 		on, changed := m.on, m.changed
 		if m.online = false; on {
 			m.restarts++
+			m.app = false
 		}
 		m.mu.Unlock()
 		if on {
@@ -504,6 +506,10 @@ func (m *model) portalHandler() http.Handler {
 		mux.HandleFunc("GET "+path, do)
 		mux.HandleFunc("POST "+path, do)
 	}
+	mux.HandleFunc("POST "+portal.PathApp, func(rw http.ResponseWriter, _ *http.Request) {
+		m.at(func() { m.app = !m.is("forgets apps") })
+		m.reply(rw, 200, portal.MessageApp, "")
+	})
 	if m.is("has an update") {
 		mux.HandleFunc("/update", func(http.ResponseWriter, *http.Request) {})
 	}
@@ -512,7 +518,14 @@ func (m *model) portalHandler() http.Handler {
 		if m.is("unknown to itself") {
 			hosts = hosts[:1]
 		}
-		if !slices.Contains(hosts, r.Host) && !m.is("any host") {
+		var app bool
+		m.at(func() { app = m.app || m.is("always online") })
+		if found, is := online[r.URL.Path]; is && app && r.Host != m.address {
+			rw.WriteHeader(found.status)
+			_, _ = io.WriteString(rw, found.body)
+			return
+		}
+		if !slices.Contains(hosts, r.Host) && !m.is("any host") && !(app && m.is("apps open all")) {
 			http.Redirect(rw, r, "http://"+portal.Address+"/", http.StatusFound)
 			return
 		}
@@ -530,7 +543,7 @@ func (m *model) portalHandler() http.Handler {
 				return
 			}
 		}
-		changes := r.URL.Path == portal.PathConfig || r.URL.Path == portal.PathReset || r.URL.Path == portal.PathReboot
+		changes := r.URL.Path == portal.PathApp && !m.is("apps of foreign pages") || r.URL.Path == portal.PathConfig || r.URL.Path == portal.PathReset || r.URL.Path == portal.PathReboot
 		own := func(text string) bool {
 			u, err := url.Parse(text)
 			return text == "" || err == nil && u.User == nil && (u.Host == m.address || trusted || u.Scheme+"://"+u.Host == modelOrigin)
@@ -548,6 +561,15 @@ func (m *model) portalHandler() http.Handler {
 	})
 }
 
+// online is what probes get on the internet.
+var online = map[string]struct {
+	status int
+	body   string
+}{
+	"/generate_204": {204, ""}, "/hotspot-detect.html": {200, "<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>"},
+	"/connecttest.txt": {200, "Microsoft Connect Test"}, "/success.txt": {200, "success\n"},
+}
+
 func (m *model) reply(rw http.ResponseWriter, status int, message, field string) {
 	r := portal.Result{Status: portal.StatusOK, Message: message, Field: field}
 	if status != 200 {
@@ -562,6 +584,7 @@ func (m *model) boardInfo(rw http.ResponseWriter, _ *http.Request) {
 	info := portal.BoardInfo{
 		Board: "Model", TemplateID: modelProduct, FirmwareType: modelProduct, FirmwareVersion: "1.0", Vendor: "Tendril", Name: "Model",
 		SSID: "Tendril Model", BSSID: "02:00:00:00:00:01", MAC: "02:00:00:00:00:01", WiFiScan: true, StaticIP: true,
+		Wizards: []string{modelOrigin}, ShortCode: true,
 	}
 	m.at(func() { info.LastError, info.Configured = m.lastError, m.proven != nil })
 	switch m.broken {
@@ -569,6 +592,10 @@ func (m *model) boardInfo(rw http.ResponseWriter, _ *http.Request) {
 		info.TemplateID = "TMPLother001"
 	case "setup network":
 		info.SSID = "ESP_0001"
+	case "wizard's page":
+		info.Wizards = []string{modelOrigin + "/"}
+	case "another wizard":
+		info.Wizards = []string{"https://other.example"}
 	case "info without MAC":
 		info.MAC = ""
 	}

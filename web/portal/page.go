@@ -1,6 +1,7 @@
 // Package portal holds the page that a device serves on its setup network: one
 // file without anything from elsewhere, since a phone on that network reaches
-// nothing else. It knows nothing of who serves it.
+// nothing else. It works as a plain form, and by script as the hand of a wizard's
+// page; docs/portal.md has its links and messages. It knows nothing of who serves it.
 package portal
 
 import (
