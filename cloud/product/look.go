@@ -24,6 +24,8 @@ const (
 	darkPage  = "#111411"
 	// minContrast is what text must have against its background: WCAG 2.2, 1.4.3.
 	minContrast = 4.5
+	// goodContrast is what a colour that is made here has: 1.4.6.
+	goodContrast = 7
 )
 
 // normaliseLook checks what the product's pages are made with; but whether the
@@ -59,7 +61,7 @@ func (p Product) DarkAccent() string {
 	if err != nil {
 		accent, _ = parseColour(DefaultAccent)
 	}
-	return passing(accent, darkPage)
+	return passing(accent, darkPage, goodContrast)
 }
 
 // slugOf makes a slug of a name: what has no plain letter is left out.
@@ -134,7 +136,7 @@ func checkColour(field, text, page string) (string, error) {
 		return "", fault.InvalidField(field, "color_contrast",
 			// Rounded down: 4.49 must not be told as 4.5.
 			fmt.Sprintf("%s has a contrast of %.1f to 1 against the page; text needs %.1f.", formatColour(c), math.Floor(ratio*10)/10, minContrast),
-			"The nearest shade that can be read is "+passing(c, page)+".")
+			"The nearest shade that can be read is "+passing(c, page, minContrast)+".")
 	}
 	return formatColour(c), nil
 }
@@ -169,8 +171,8 @@ func contrast(a, b color.RGBA) float64 {
 }
 
 // passing is the nearest shade of c, towards white on a dark page and black on a
-// light one, that can be read on the page.
-func passing(c color.RGBA, page string) string {
+// light one, that has the contrast with the page.
+func passing(c color.RGBA, page string, ratio float64) string {
 	background, _ := parseColour(page)
 	end := color.RGBA{0xff, 0xff, 0xff, 0xff}
 	if luminance(background) > 0.5 {
@@ -180,7 +182,7 @@ func passing(c color.RGBA, page string) string {
 	for i := range steps + 1 {
 		mix := func(from, to uint8) uint8 { return uint8((int(from)*(steps-i) + int(to)*i + steps/2) / steps) }
 		shade := color.RGBA{mix(c.R, end.R), mix(c.G, end.G), mix(c.B, end.B), 0xff}
-		if contrast(shade, background) >= minContrast {
+		if contrast(shade, background) >= ratio {
 			return formatColour(shade)
 		}
 	}
