@@ -15,7 +15,7 @@ import (
 )
 
 type productTexts struct {
-	Export textsExport `cmd:"" help:"Write every text that the pages say, to be edited."`
+	Export textsExport `cmd:"" help:"Write every text of the product's page, to be edited."`
 	Import textsImport `cmd:"" help:"Take edited texts; what differs from the catalogue is the product's own."`
 }
 
@@ -53,7 +53,7 @@ func (c *textsExport) Run(ctx context.Context, s *shell) (err error) {
 	all := textsFile{}
 	for _, language := range c.Lang {
 		all[language] = map[string]string{}
-		for _, key := range messages.Keys() {
+		for _, key := range messages.ProductKeys() {
 			all[language][key] = messages.Text(language, key)
 		}
 		for key, text := range own.Texts[language] {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -73,23 +74,28 @@ func Text(of, key string) string {
 	return catalogues()[source][key]
 }
 
-// Keys are all keys, sorted.
-func Keys() []string {
-	keys := make([]string, 0, len(catalogues()[source]))
-	for key := range catalogues()[source] {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
+// ProductKeys are the keys of the texts on a product's own page, sorted: those in
+// whose place its maker may put others.
+func ProductKeys() []string {
+	return slices.DeleteFunc(keys(), func(key string) bool { return !ofProduct(key) })
 }
+
+// ofProduct tells whether a text is on a product's own page; the others are on
+// pages, and in mails, that are about all products.
+func ofProduct(key string) bool {
+	return strings.HasPrefix(key, "wizard.") || strings.HasPrefix(key, "common.")
+}
+
+func keys() []string { return slices.Sorted(maps.Keys(catalogues()[source])) }
 
 // source is the language that all others are translated from.
 const source = "en"
 
 // Problem is why a text can't stand in a key's place.
 type Problem struct {
-	// Code is "unknown_language", "unknown_text", "text_too_long", "text_syntax",
-	// "unknown_placeholder" or "plural_form".
+	// Code is "unknown_language", "unknown_text" (also for one that isn't on a
+	// product's own page), "text_too_long", "text_syntax", "unknown_placeholder" or
+	// "plural_form".
 	Code string
 	// Detail says what is wrong, to a person.
 	Detail string
@@ -102,10 +108,17 @@ func problem(code, format string, args ...any) *Problem {
 	return &Problem{code, fmt.Sprintf(format, args...)}
 }
 
-// Check tells whether a text, in ICU MessageFormat, can stand in a key's place in a
-// language: it may use the English text's placeholders and no others, and a plural
-// must have the language's forms. The error is a *Problem.
+// Check tells whether a maker's text, in ICU MessageFormat, can stand in a key's
+// place in a language: it may use the English text's placeholders and no others, and
+// a plural must have the language's forms. The error is a *Problem.
 func Check(of, key, text string) error {
+	if _, known := catalogues()[source][key]; known && !ofProduct(key) {
+		return problem("unknown_text", "The text %q is not on a product's own page.", key)
+	}
+	return check(of, key, text)
+}
+
+func check(of, key, text string) error {
 	english, known := catalogues()[source][key]
 	switch {
 	case !slices.Contains(web.Languages, of):

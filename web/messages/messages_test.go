@@ -13,7 +13,7 @@ import (
 func TestCataloguesAreComplete(t *testing.T) {
 	t.Parallel()
 	all := catalogues()
-	keys := Keys()
+	keys := keys()
 	if len(keys) < 100 {
 		t.Fatalf("%d texts", len(keys))
 	}
@@ -28,7 +28,7 @@ func TestCataloguesAreComplete(t *testing.T) {
 				t.Errorf("%s lacks %s", of, key)
 				continue
 			}
-			if err := Check(of, key, text); err != nil {
+			if err := check(of, key, text); err != nil {
 				t.Errorf("%s: %s: %v", of, key, err)
 			}
 			// A translation must say all that the English text says.
@@ -62,6 +62,8 @@ func TestTextsAreChecked(t *testing.T) {
 		{"fr", counted, "{minutes, plural, one {# minute} many {# de minutes} other {# minutes}}", ""},
 		{"xx", plain, "x", "unknown_language"},
 		{"de", "common.nothing", "x", "unknown_text"},
+		{"de", "mail.confirm.subject", "x", "unknown_text"},
+		{"de", "app.title", "x", "unknown_text"},
 		{"de", plain, strings.Repeat("x", MaxText+1), "text_too_long"},
 		{"de", plain, "\xff", "text_too_long"},
 		{"de", plain, "Zurück {product}", "unknown_placeholder"},
