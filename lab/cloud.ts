@@ -25,6 +25,9 @@ export interface Account {
 
 type Schemas = components['schemas']
 
+/** A device as the API shows it. */
+export type OwnedDevice = Schemas['Device']
+
 /** The real cloud, `tendril serve`, seen by its operator. */
 export class Cloud {
   /** Its origin, for people and for devices. */

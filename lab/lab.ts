@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Kind } from './browser/browser.ts'
 import type { ChromiumOptions } from './browser/chromium.ts'
-import { Cloud } from './cloud.ts'
+import { type Account, Cloud, type OwnedDevice } from './cloud.ts'
 import { type AirNetwork, Device, type DeviceOptions } from './device.ts'
 import { EdgentDevice, type EdgentOptions } from './edgent.ts'
 import type { DeviceGround, Ground, PhoneGround, SetupNetwork } from './ground/ground.ts'
+import { ask } from './ground/http.ts'
 import { Loopback } from './ground/loopback.ts'
 import { Namespaces } from './ground/namespaces.ts'
 import { Program } from './ground/process.ts'
@@ -139,6 +140,24 @@ export class Lab {
   /** What devices hear; home says what is different about the home network. */
   around(home: AirNetwork = {}): AirNetwork[] {
     return [{ ...this.home, rssi: -50, channel: 6, ...home }, ...this.air]
+  }
+
+  /** Brings the first device online for that account, without a browser; gives what the cloud made of it. */
+  async own(account: Account): Promise<OwnedDevice> {
+    const call = await this.cloud.signIn(account)
+    const { token } = await call<{ token: string }>('POST', '/provisionings', { product_id: this.product.id })
+    const phone = await this.phone('none')
+    await phone.joinSetupOf(this.device)
+    const { hostname, host, port } = new URL(this.ground.portalURL)
+    const body = new URLSearchParams({ ssid: this.home.ssid, pass: this.home.password, blynk: token }).toString()
+    const answer = await ask(await phone.ground.connect(hostname, Number(port || 80)), 'POST', '/config', {
+      host, body, headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    })
+    if (answer.status !== 200) throw new Error(`the device refused its configuration: ${answer.body}`)
+    await this.device.until('proven')
+    const [device] = await call<{ items: OwnedDevice[] }>('GET', '/devices').then(({ items }) => items)
+    if (!device) throw new Error('the account has no device')
+    return device
   }
 
   /** A phone on the home WiFi with that browser. */

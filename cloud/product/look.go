@@ -19,9 +19,10 @@ const (
 	// DefaultAccent is the colour of pages whose maker chose none.
 	DefaultAccent = "#1f7a4d"
 
-	// The pages' backgrounds, as in web/src/ui/base.css.
-	lightPage = "#ffffff"
-	darkPage  = "#111411"
+	// What is behind the text where that is hardest to read, --raised in
+	// web/src/ui/base.css: the page itself is lighter, or darker.
+	lightPage = "#f4f6f4"
+	darkPage  = "#1b201c"
 	// minContrast is what text must have against its background: WCAG 2.2, 1.4.3.
 	minContrast = 4.5
 	// goodContrast is what a colour that is made here has: 1.4.6.
