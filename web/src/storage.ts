@@ -5,19 +5,32 @@
 const memory = new Map<string, string>()
 
 export function remember(key: string, value: string): void {
-  memory.set(key, value)
   try {
     localStorage.setItem(key, value)
+    memory.delete(key)
   } catch {
-    // Forbidden or full: the page's own memory has it.
+    // Forbidden or full: the page's own memory has it, and is newer than what storage may still have.
+    memory.set(key, value)
   }
 }
 
 export function recall(key: string): string | null {
   try {
-    return localStorage.getItem(key) ?? memory.get(key) ?? null
+    return memory.get(key) ?? localStorage.getItem(key)
   } catch {
-    return memory.get(key) ?? null
+    return null
+  }
+}
+
+/** Whether what is remembered would outlive the page. */
+export function remembers(): boolean {
+  const probe = 'tendril.probe'
+  try {
+    localStorage.setItem(probe, probe)
+    localStorage.removeItem(probe)
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -1,96 +1,74 @@
 import { answered, api } from '../api/client.ts'
 import type { Report } from './memory.ts'
 import type { Attempt } from './state.ts'
+import { followTimeline, type AttemptNow, type Follower } from './timeline.ts'
 
-/** An attempt as it is now. */
-export interface AttemptNow {
-  state: 'issued' | 'handed_over' | 'failed' | 'online' | 'expired' | 'cancelled'
-  code: number
+/** What an attempt is asked for with. */
+export interface AttemptRequest {
+  productId: string
+  /** A device of the account's, to be moved; null for a new one. */
   deviceId: string | null
-}
-
-/** One step of the timeline. */
-export interface TimelineStep {
-  step: string
-  code: number
+  /** IANA name; empty for UTC. */
+  timeZone: string
 }
 
 /** What the wizard asks of the cloud. Calls end with an ApiError. */
 export interface CloudPort {
   /** Who is signed in; null for nobody. */
   account(): Promise<string | null>
-  open(request: { productId: string; deviceId: string | null; timeZone: string }, key: string): Promise<Attempt>
+  /** Opens an attempt; with the same key, the same one. Its token is empty once it has ended. */
+  open(request: AttemptRequest, key: string): Promise<Attempt>
   attempt(id: string): Promise<AttemptNow>
-  /** Tells the timeline from its beginning, and whether the cloud is heard, until the function that it gives is called. */
-  follow(id: string, onStep: (step: TimelineStep) => void, onHeard: (heard: boolean) => void): () => void
+  /** Tells of an attempt until the function that it gives is called. */
+  follow(id: string, follower: Follower): () => void
   report(id: string, report: Report): Promise<void>
   cancel(id: string): Promise<void>
   rename(deviceId: string, name: string): Promise<void>
 }
 
-/** How soon a stream that was refused is asked for again, in milliseconds. */
-const reopenAfter = 3_000
+/** How long an answer may take, in milliseconds; a setup network may swallow the question. */
+const patience = 15_000
+
+const soon = () => ({ signal: AbortSignal.timeout(patience) })
+
+const path = (id: string) => ({ params: { path: { id } } })
+
+async function attempt(id: string): Promise<AttemptNow> {
+  const now = await answered(api.GET('/api/v1/provisionings/{id}', { ...path(id), ...soon() }))
+  return { state: now.state, deviceId: now.device_id ?? null, timeline: (now.timeline ?? []).map(({ step, code }) => ({ step, code: code ?? 0 })) }
+}
 
 export const cloudPort: CloudPort = {
+  attempt,
+
   async account() {
-    return (await answered(api.GET('/api/v1/sessions/current'))).account?.id ?? null
+    return (await answered(api.GET('/api/v1/sessions/current', soon()))).account?.id ?? null
   },
 
   async open({ productId, deviceId, timeZone }, key) {
-    const opened = await answered(
-      api.POST('/api/v1/provisionings', {
-        params: { header: { 'Idempotency-Key': key } },
-        body: { product_id: productId, ...(deviceId ? { device_id: deviceId } : { time_zone: timeZone }) },
-      }),
-    )
-    return { id: opened.id, token: opened.token ?? '', code: opened.short_code ?? '', expiresAt: opened.expires_at, server: opened.server }
+    const call = api.POST('/api/v1/provisionings', {
+      params: { header: { 'Idempotency-Key': key } },
+      body: { product_id: productId, ...(deviceId ? { device_id: deviceId } : timeZone ? { time_zone: timeZone } : {}) },
+      ...soon(),
+    })
+    const opened = await answered(call)
+    // Whether it is over is asked of this browser's clock later, which may be wrong by hours.
+    const theirs = Date.parse((await call).response.headers.get('Date') ?? '')
+    const ahead = Number.isNaN(theirs) ? 0 : Date.now() - theirs
+    return { id: opened.id, token: opened.token ?? '', code: opened.short_code ?? '', expiresAt: Date.parse(opened.expires_at) + ahead, server: opened.server }
   },
 
-  async attempt(id) {
-    const now = await answered(api.GET('/api/v1/provisionings/{id}', { params: { path: { id } } }))
-    return { state: now.state, code: now.code ?? 0, deviceId: now.device_id ?? null }
-  },
-
-  follow(id, onStep, onHeard) {
-    let source: EventSource
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const listen = () => {
-      source = new EventSource(`/api/v1/provisionings/${encodeURIComponent(id)}/events`)
-      source.onopen = () => onHeard(true)
-      source.onmessage = (event: MessageEvent<string>) => {
-        const step = JSON.parse(event.data) as { step: string; code?: number }
-        onStep({ step: step.step, code: step.code ?? 0 })
-      }
-      source.onerror = () => {
-        onHeard(false)
-        // The browser tries again by itself, unless the answer was a refusal.
-        if (source.readyState === EventSource.CLOSED) timer = setTimeout(listen, reopenAfter)
-      }
-    }
-    // A phone that is back on the internet need not wait for the browser's own pause.
-    const again = () => {
-      source.close()
-      clearTimeout(timer)
-      listen()
-    }
-    addEventListener('online', again)
-    listen()
-    return () => {
-      removeEventListener('online', again)
-      clearTimeout(timer)
-      source.close()
-    }
-  },
+  follow: (id, follower) => followTimeline(`/api/v1/provisionings/${encodeURIComponent(id)}/events`, () => attempt(id), follower),
 
   async report(id, report) {
-    await answered(api.POST('/api/v1/provisionings/{id}/steps', { params: { path: { id } }, body: report }))
+    await answered(api.POST('/api/v1/provisionings/{id}/steps', { ...path(id), body: report, ...soon() }))
   },
 
   async cancel(id) {
-    await answered(api.DELETE('/api/v1/provisionings/{id}', { params: { path: { id } } }))
+    await answered(api.DELETE('/api/v1/provisionings/{id}', { ...path(id), ...soon() }))
   },
 
   async rename(deviceId, name) {
-    await answered(api.PATCH('/api/v1/devices/{id}', { params: { path: { id: deviceId } }, body: { name } }))
+    await answered(api.PATCH('/api/v1/devices/{id}', { ...path(deviceId), body: { name }, ...soon() }))
   },
 }

@@ -96,3 +96,8 @@ export function parametersOf(choice: Choice, password: string, token: string, se
   }
   return parameters
 }
+
+/** Whether two choices are of one network. */
+export function sameNetwork(a: Pick<Choice, 'name' | 'ssidHex'>, b: Pick<Choice, 'name' | 'ssidHex'>): boolean {
+  return (a.ssidHex ?? a.name) === (b.ssidHex ?? b.name)
+}

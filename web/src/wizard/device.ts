@@ -21,10 +21,11 @@ export type DeviceProblemCode =
   /** The device accepts setup from its own page only. */
   | 'forbidden'
 
+/** Why a device could not be dealt with. "unit_changed" says that another unit took the place of the one that was seen, and got nothing. */
 export class DeviceProblem extends Error {
   override readonly name = 'DeviceProblem'
 
-  constructor(readonly code: DeviceProblemCode) {
+  constructor(readonly code: DeviceProblemCode | 'unit_changed') {
     super(code)
   }
 }
@@ -41,14 +42,17 @@ export interface Sight {
  * DeviceProblem where it can't be reached or what answers is no portal.
  */
 export interface DeviceLink {
-  /** Reads what the device is and hears; onScan hears that the scan, which takes up to 20 s, has begun. */
+  /** Reads what the device is and hears; onBoard hears what it is before the scan, which takes up to 20 s. */
   look(onBoard?: (board: BoardInfo) => void): Promise<Sight>
   /** What the device is; quick. */
   board(): Promise<BoardInfo>
   scan(): Promise<Network[] | null>
-  /** Hands a configuration over; "unanswered" means that the device may have it. */
+  /** Hands a configuration over to the unit that board told of last; "unanswered" means that the device may have it. */
   configure(network: string, parameters: Record<string, string>): Promise<Result>
   /** Tells again and again what the device is, or null while it isn't there, until the function that it gives is called. */
   watch(onBoard: (board: BoardInfo | null) => void): () => void
+  /** Lets go; a page of the device's stays open. */
+  leave(): void
+  /** Lets go, and closes what is open. */
   close(): void
 }

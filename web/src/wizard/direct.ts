@@ -1,5 +1,5 @@
 import { DeviceProblem, type DeviceLink, type Sight } from './device.ts'
-import { parseBoardInfo, parseNetworks, parseResult, maxAnswer, type BoardInfo, type Network, type Result } from './parse.ts'
+import { maxAnswer, parseBoardInfo, parseNetworks, parseResult, type BoardInfo, type Network, type Result } from './parse.ts'
 
 /** How long the device may take, in milliseconds; a scan takes it up to 20 s. */
 const timeouts = { board: 5_000, scan: 25_000, configure: 10_000 }
@@ -9,6 +9,11 @@ const watchEvery = 2_000
 
 /** fetch's own options, and the one of Local Network Access that TypeScript doesn't know yet. */
 type LocalRequest = RequestInit & { targetAddressSpace?: 'local' }
+
+interface Answer {
+  status: number
+  text: string
+}
 
 /** Whether a host is an address of a private network (RFC 1918, RFC 3927), so that a page may say so. */
 export function isPrivateAddress(host: string): boolean {
@@ -32,7 +37,8 @@ export class DirectLink implements DeviceLink {
   async look(onBoard?: (board: BoardInfo) => void): Promise<Sight> {
     const board = await this.board()
     onBoard?.(board)
-    return { board, networks: board.scans ? await this.scan() : null }
+    // A device too busy to scan is still one that can be set up.
+    return { board, networks: board.scans ? await this.scan().catch(() => null) : null }
   }
 
   async board(): Promise<BoardInfo> {
@@ -40,34 +46,38 @@ export class DirectLink implements DeviceLink {
       // What answers but lets no page read it is another's portal, or another product's.
       throw (await this.#answers()) ? new DeviceProblem('not_a_portal') : problem
     })
-    const board = answer.ok ? parseBoardInfo(answer.text) : null
-    if (!board) throw new DeviceProblem('not_a_portal')
-    return board
+    const board = answer.status === 200 ? parseBoardInfo(answer.text) : null
+    if (board) return board
+    throw new DeviceProblem(answer.status === 200 && answer.text.trimStart().startsWith('{') ? 'rubbish' : 'not_a_portal')
   }
 
   async scan(): Promise<Network[] | null> {
     const answer = await this.#ask('/wifi_scan.json', timeouts.scan)
-    // A device too busy to scan is still one that can be set up.
-    return answer.ok ? parseNetworks(answer.text) : null
+    return answer.status === 200 ? parseNetworks(answer.text) : null
   }
 
   async configure(_network: string, parameters: Record<string, string>): Promise<Result> {
-    let answer: { ok: boolean; status: number; text: string }
+    let answer: Answer
     try {
       // A form needs no question beforehand, which small devices might not answer.
       answer = await this.#ask('/config', timeouts.configure, { method: 'POST', body: new URLSearchParams(parameters) })
     } catch {
       return { status: 'unanswered', message: '', field: '' }
     }
-    if (answer.status === 503) throw new DeviceProblem('busy')
+    // Above 500 it is busy for now, perhaps with a hand-over whose reply was lost.
+    if (answer.status > 500) throw new DeviceProblem('busy')
     if (answer.status === 403) throw new DeviceProblem('forbidden')
     const result = parseResult(answer.text)
     if (!result) throw new DeviceProblem('rubbish')
     return result
   }
 
-  close(): void {
+  leave(): void {
     // There is nothing to hold on to.
+  }
+
+  close(): void {
+    this.leave()
   }
 
   watch(onBoard: (board: BoardInfo | null) => void): () => void {
@@ -87,20 +97,35 @@ export class DirectLink implements DeviceLink {
 
   /** Whether anything answers at all. */
   async #answers(): Promise<boolean> {
-    // What may not be read must follow redirects, says Fetch.
+    // A request that may not read its answer must follow redirects (Fetch, 4.1).
     return this.#ask('/board_info.json', timeouts.board, { mode: 'no-cors', redirect: 'follow' }).then(() => true, () => false)
   }
 
-  async #ask(path: string, timeout: number, options: LocalRequest = {}): Promise<{ ok: boolean; status: number; text: string }> {
+  async #ask(path: string, timeout: number, options: LocalRequest = {}): Promise<Answer> {
     // A redirect leads away from the device, to whoever answers for everybody.
     const request: LocalRequest = { cache: 'no-store', credentials: 'omit', redirect: 'manual', referrerPolicy: 'no-referrer', ...options, signal: AbortSignal.timeout(timeout) }
     // Naming the space lets the browser pass over mixed content; on loopback it would refuse.
     if (isPrivateAddress(this.#base.hostname)) request.targetAddressSpace = 'local'
     try {
       const response = await this.#fetch(new URL(path, this.#base), request)
-      return { ok: response.ok, status: response.status, text: (await response.text()).slice(0, maxAnswer + 1) }
+      return { status: response.status, text: await beginning(response) }
     } catch {
       throw new DeviceProblem('not_reached')
     }
   }
+}
+
+/** As much of an answer as a portal's may be long, and a little: whoever answers may never stop. */
+async function beginning(response: Response): Promise<string> {
+  const reader = response.body?.getReader()
+  if (!reader) return ''
+  const decoder = new TextDecoder()
+  let text = ''
+  while (text.length <= maxAnswer) {
+    const { done, value } = await reader.read()
+    if (done) return text + decoder.decode()
+    text += decoder.decode(value, { stream: true })
+  }
+  void reader.cancel().catch(() => {})
+  return text
 }

@@ -7,7 +7,8 @@ const timeout = 10_000
 /** The address that hands a configuration to a device of Edgent: it takes GET only, and lets no page read its answer. */
 export function edgentLink(portalUrl: string, parameters: Record<string, string>): string {
   const url = new URL('/config', portalUrl)
-  url.search = new URLSearchParams(parameters).toString()
+  // Not every device takes a plus for a space.
+  url.search = new URLSearchParams(parameters).toString().replaceAll('+', '%20')
   return url.href
 }
 

@@ -38,7 +38,8 @@ export function fromDevice(data: unknown): FromDevice | null {
   return null
 }
 
-const returned = '#device='
+/** How the fragment of a hop's way back begins. */
+export const returned = '#device='
 
 /** The link out to the device's page that brings board info and scan back to the given address. */
 export function hopLink(portalUrl: string, back: string): string {

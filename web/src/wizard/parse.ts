@@ -96,12 +96,17 @@ export function parseBoardInfo(raw: string): BoardInfo | null {
   return boardInfoOf(json(raw))
 }
 
+/** What can be read of bytes that aren't all UTF-8. */
+function textOfHex(hex: string): string {
+  return new TextDecoder().decode(Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16)))
+}
+
 function networkOf(value: unknown): Network | null {
   const fields = fieldsOf(value)
   if (!fields || fields.hidden === true) return null
   const hex = text(fields.ssid_hex, 2 * maxSsidBytes + 1)
   const ssidHex = /^([0-9a-f]{2}){1,32}$/i.test(hex) ? hex.toLowerCase() : null
-  const name = text(fields.ssid, maxSsidBytes * 2)
+  const name = text(fields.ssid, maxSsidBytes * 2) || (ssidHex ? textOfHex(ssidHex) : '')
   if (!name || (!ssidHex && utf8Length(name) > maxSsidBytes)) return null
   const rssi = typeof fields.rssi === 'number' && Number.isFinite(fields.rssi) ? Math.max(-120, Math.min(0, Math.round(fields.rssi))) : -100
   const security = text(fields.sec, 32).toUpperCase()

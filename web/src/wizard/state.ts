@@ -1,6 +1,6 @@
 import type { Choice, Flaw } from './configuration.ts'
 import type { DeviceProblemCode } from './device.ts'
-import type { BoardInfo, Network } from './parse.ts'
+import type { BoardInfo, Network, Result } from './parse.ts'
 import type { WizardProduct } from './product.ts'
 import type { Way } from './ways.ts'
 
@@ -53,10 +53,16 @@ export type Problem =
   | 'foreign_device'
   /** This unit isn't the one that was given the token. */
   | 'another_unit'
-  /** The attempt ended before the device was given anything. */
+  /** The attempt has ended, and another one needs the cloud. */
   | 'expired'
+  /** Another attempt took the place of one that had ended. */
+  | 'renewed'
+  /** The attempt can't be cancelled before the cloud is reached. */
+  | 'cancel_later'
   /** The device refused what it was given. */
   | 'refused'
+  /** The device refused what the customer has no say in. */
+  | 'incompatible'
   /** The device shows no trace of what it was given. */
   | 'not_received'
 
@@ -69,7 +75,8 @@ export interface Attempt {
   token: string
   /** What a person can type in the token's place; empty if the cloud gives none. */
   code: string
-  expiresAt: string
+  /** When it ends, in milliseconds of this browser's own clock. */
+  expiresAt: number
   server: { host: string; port: number; tls_port: number }
 }
 
@@ -106,4 +113,21 @@ export interface State {
 export function retypeAfter(code: number): 'password' | 'network' | null {
   if (code === 722) return 'password'
   return code === 720 || code === 712 || code === 700 ? 'network' : null
+}
+
+/** What is wrong, by the parameter that a device refused. */
+export function refusalOf({ field }: Result): Problem {
+  switch (field) {
+    case '': case 'ssid': case 'ssid_hex': case 'ssidManual': case 'pass': case 'pass_hex':
+      return 'refused'
+    case 'ip':
+      return 'ip_unfit'
+    case 'mask':
+      return 'mask_unfit'
+    case 'gw':
+      return 'gateway_unfit'
+    case 'dns': case 'dns2':
+      return 'dns_unfit'
+  }
+  return 'incompatible'
 }

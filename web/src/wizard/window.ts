@@ -1,10 +1,11 @@
 import { DeviceProblem, type DeviceLink, type Sight } from './device.ts'
+import { randomId } from './id.ts'
 import { fromDevice, toDevice, type FromDevice, type ToDevice } from './messages.ts'
-import type { BoardInfo, Network, Result } from './parse.ts'
+import { unitOf, type BoardInfo, type Network, type Result } from './parse.ts'
 
-/** How long a freshly opened page may take to say hello, in milliseconds: the scan that comes first takes a device up to 20 s. */
-const patience = 45_000
-/** How often a page that has said nothing yet is asked to, in milliseconds: one that was open before doesn't by itself. */
+/** How long a freshly opened page may take to say hello, in milliseconds: it scans first, up to 20 s, and may ask the customer. */
+const patience = 90_000
+/** How often a page that has said nothing yet is asked to, in milliseconds. */
 const askEvery = 1_000
 /** How often it is looked whether the customer closed the window, in milliseconds. */
 const glance = 500
@@ -33,6 +34,7 @@ export class WindowLink implements DeviceLink {
   readonly #window: Window
   readonly #words: Words
   readonly #listeners = new Set<(message: FromDevice) => void>()
+  #latest: BoardInfo | null = null
 
   /** Opens the device's page; only while a tap is being handled. Throws popup_blocked if the browser opened none. */
   constructor(portalUrl: string, words: Words, page: Opener = window) {
@@ -40,6 +42,8 @@ export class WindowLink implements DeviceLink {
     this.#words = words
     const target = new URL('/', portalUrl)
     this.#origin = target.origin
+    // A window that is open already, or failed to load, loads the page anew by another address only.
+    target.search = randomId().slice(0, 8)
     target.hash = `wizard=${encodeURIComponent(page.location.origin)}`
     const opened = page.open(target.href, 'tendril-device')
     if (!opened) throw new DeviceProblem('popup_blocked')
@@ -59,7 +63,8 @@ export class WindowLink implements DeviceLink {
   }
 
   async board(): Promise<BoardInfo> {
-    return (await this.look()).board
+    if (this.#window.closed) throw new DeviceProblem('window_closed')
+    return this.#latest ?? (await this.#hello()).board
   }
 
   async scan(): Promise<Network[] | null> {
@@ -68,15 +73,19 @@ export class WindowLink implements DeviceLink {
     return (await sight).networks
   }
 
-  #hello(): Promise<Sight> {
-    return this.#await((message) => (message.type === 'hello' ? { board: message.board, networks: message.networks } : null), patience)
-  }
-
   async configure(network: string, parameters: Record<string, string>): Promise<Result> {
-    const id = crypto.randomUUID()
+    const id = randomId()
+    const unit = this.#latest && unitOf(this.#latest)
+    const ask = () => this.#tell({ type: 'configure', id, network, config: parameters })
     // The tap on the device's page may take the customer any time.
-    const result = this.#await((message) => (message.type === 'result' && message.id === id ? message.result : null), Infinity)
-    this.#tell({ type: 'configure', id, network, config: parameters })
+    const result = this.#await((message) => {
+      if (message.type === 'result') return message.id === id ? message.result : null
+      if (unitOf(message.board) !== unit) throw new DeviceProblem('unit_changed')
+      // Loaded anew, the page has forgotten what it was asked.
+      ask()
+      return null
+    }, Infinity)
+    ask()
     const answer = await result
     if (answer.status === 'declined') throw new DeviceProblem('declined')
     return answer
@@ -84,15 +93,22 @@ export class WindowLink implements DeviceLink {
 
   watch(onBoard: (board: BoardInfo | null) => void): () => void {
     const listener = (message: FromDevice) => {
-      if (message.type === 'hello') onBoard(message.board)
+      // The page says hello anew when the device had gone and is back.
+      if (message.type !== 'hello') return
+      onBoard(null)
+      onBoard(message.board)
     }
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  close(): void {
+  leave(): void {
     this.#page.removeEventListener('message', this.#hear)
     this.#listeners.clear()
+  }
+
+  close(): void {
+    this.leave()
     try {
       this.#tell({ type: 'close' })
       this.#window.close()
@@ -105,12 +121,19 @@ export class WindowLink implements DeviceLink {
     if (event.source !== this.#window || event.origin !== this.#origin) return
     const message = fromDevice(event.data)
     if (!message) return
-    if (message.type === 'hello') this.#tell({ type: 'texts', ...this.#words })
+    if (message.type === 'hello') {
+      this.#latest = message.board
+      this.#tell({ type: 'texts', ...this.#words })
+    }
     for (const listener of [...this.#listeners]) listener(message)
   }
 
   #tell(message: ToDevice): void {
     this.#window.postMessage(toDevice(message), this.#origin)
+  }
+
+  #hello(): Promise<Sight> {
+    return this.#await((message) => (message.type === 'hello' ? { board: message.board, networks: message.networks } : null), patience)
   }
 
   #await<T>(pick: (message: FromDevice) => T | null, timeout: number): Promise<T> {
@@ -122,8 +145,12 @@ export class WindowLink implements DeviceLink {
         settle()
       }
       const listener = (message: FromDevice) => {
-        const picked = pick(message)
-        if (picked !== null) end(() => resolve(picked))
+        try {
+          const picked = pick(message)
+          if (picked !== null) end(() => resolve(picked))
+        } catch (problem) {
+          end(() => reject(problem as Error))
+        }
       }
       const watch = setInterval(() => {
         if (this.#window.closed) end(() => reject(new DeviceProblem('window_closed')))

@@ -4,70 +4,61 @@
  * What it shows is its state; what the customer taps are its methods.
  */
 import { ApiError } from '../api/client.ts'
-import type { CloudPort, TimelineStep } from './cloud.ts'
-import { choiceOf, flawOf, parametersOf, type Choice } from './configuration.ts'
+import { cancelAttempt, note, openAttempt, Outbox } from './attempts.ts'
+import { flawOf, parametersOf, sameNetwork, type Choice } from './configuration.ts'
 import { DeviceProblem, type DeviceLink, type Sight } from './device.ts'
-import type { Memory, Report, SetupRecord } from './memory.ts'
-import { unitOf, type BoardInfo, type Network } from './parse.ts'
+import type { Report, SetupRecord, Unwanted } from './memory.ts'
+import { unitOf, type BoardInfo } from './parse.ts'
 import type { WizardProduct } from './product.ts'
-import { retypeAfter, type Ending, type Problem, type State, type Step } from './state.ts'
-import type { LocalAccess } from './ways.ts'
-
-/** What the wizard needs of the world. */
-export interface World {
-  cloud: CloudPort
-  memory: Memory
-  /** What the browser says of reaching devices. */
-  access(): Promise<LocalAccess>
-  /** Requests from this page. */
-  direct(): DeviceLink
-  /** A window with the device's page; only while a tap is handled; throws popup_blocked. */
-  window(): DeviceLink
-  /** Leaves for the device's page, which comes back with what it knows. */
-  leave(): void
-  /** What a hop brought back; null if none did. */
-  returned(): Sight | null
-  /** Hands over to a device of Edgent, unheard. */
-  edgent: { reach(): Promise<void>; send(parameters: Record<string, string>): Promise<void>; navigate(parameters: Record<string, string>): void }
-  /** Keeps the page for off-line use; false where that can't be. */
-  keep(): Promise<boolean>
-  /** Claims the product's wizard among the tabs of this browser; false if another has it and is not to lose it. lost is called when another takes it. */
-  claim(take: boolean, lost: () => void): Promise<boolean>
-  newKey(): string
-  timeZone(): string
-  now(): number
-  /** Lets time pass. */
-  wait(milliseconds: number): Promise<void>
-}
+import { refusalOf, retypeAfter, type Attempt, type Ending, type Problem, type State, type Step } from './state.ts'
+import type { AttemptNow, TimelineStep } from './timeline.ts'
+import type { LocalAccess, Way } from './ways.ts'
+import type { World } from './world.ts'
 
 /** How often a hand-over without an answer is tried, and the pause between, in milliseconds. */
 const handOverTries = 3
 const retryPause = 2_000
-/** How long a device takes to go from its answer to closing its network; seen after that, it has nothing of what it was given. In milliseconds. */
+/** How long a device takes at least from its answer until it is back, having failed; and at most to close its network. In milliseconds. */
+const failsAfter = 3_000
 const settle = 15_000
 /** A token that ends so soon can't be handed over any more, in milliseconds. */
 const lastMoment = 60_000
+/** How long to wait for a cloud that may be out of reach, before going on without it; and before asking again. In milliseconds. */
+const glance = 2_000
+const askAgain = 5_000
 
 export class Wizard {
   #state: State
   readonly #world: World
   readonly #listeners = new Set<(state: State) => void>()
+  /** The device that the app sent the customer to move. */
+  readonly #asked: string | null
   #account: string | null = null
   #record: SetupRecord | null = null
   #password = ''
   #access: LocalAccess = 'unsupported'
   #link: DeviceLink | null = null
   #unwatch: (() => void) | null = null
+  #unfollow: (() => void) | null = null
+  #release: (() => void) | null = null
   /** Goes up with each thing begun: what was begun before must not speak any more. */
   #turn = 0
-  #sending = false
+  readonly #outbox: Outbox
 
   constructor(product: WizardProduct, world: World, movesDevice: string | null = null) {
     this.#world = world
+    this.#asked = movesDevice
+    this.#outbox = new Outbox(world.cloud, (record) => {
+      if (record === this.#record) this.#save()
+    })
     this.#state = {
       product, step: 'welcome', problem: null, way: null, offline: false, kept: null, board: null, networks: null, scanning: false,
       choice: null, passwordKept: false, code: 0, shortCode: '', reached: [], ending: null, movesDevice, deviceId: null,
     }
+  }
+
+  get #productId(): string {
+    return this.#state.product.product_id
   }
 
   get state(): State {
@@ -82,47 +73,44 @@ export class Wizard {
 
   /** The end of this wizard, as when its page goes; what it remembers stays. */
   close(): void {
-    this.#begin()
-    this.#link?.close()
+    this.#drop()
+    this.#release?.()
+    this.#release = null
     this.#listeners.clear()
   }
 
   /** Goes on where an earlier load of the page stopped, or shows the beginning. */
   async start(): Promise<void> {
-    if (!(await this.#world.claim(false, () => this.#lost()))) return this.#show('elsewhere')
-    await this.#restore()
+    if (await this.#claim(false)) await this.#restore()
+    else this.#show('elsewhere')
   }
 
   /** Goes on here and not in the other tab. */
   async takeOver(): Promise<void> {
-    await this.#world.claim(true, () => this.#lost())
-    await this.#restore()
+    if (await this.#claim(true)) await this.#restore()
   }
 
-  /** From welcome. */
+  /** From welcome, or when all is over: a new beginning. */
   async begin(): Promise<void> {
-    if (await this.#signedIn()) await this.#prepare()
+    await this.#prepare()
   }
 
   /** The customer has signed in. */
   async signedIn(): Promise<void> {
-    if (!(await this.#signedIn())) return
-    this.#record = this.#recall()
-    if (this.#record?.handedOver) this.#watch()
-    else await this.#prepare()
+    await this.#prepare()
   }
 
   /** Tries again what went wrong. */
   async retry(): Promise<void> {
     switch (this.#state.step) {
       case 'preparing':
+      case 'ended':
         return this.#prepare()
       case 'failed':
-        // The device has its network open again; the phone may have left it.
-        this.#show(this.#link && this.#state.way === 'direct' ? 'choose' : 'join')
-        return
-      case 'ended':
-        return this.begin()
+        // A token that the cloud refused will be refused again.
+        if (this.#state.code === 703) return this.#replace('expired')
+        // The device has its network open again; where the phone is can't be known.
+        return this.#show(this.#link ? 'choose' : 'join')
       default:
         this.#show(this.#state.step)
     }
@@ -130,7 +118,8 @@ export class Wizard {
 
   /** The phone is on the setup network, the customer says: a tap. */
   async joined(): Promise<void> {
-    if (this.#access === 'granted') return this.#reach(() => this.#world.direct())
+    if (!this.#record?.attempt) return
+    if (this.#access === 'granted') return this.#reach('direct')
     if (this.#access === 'ask') return this.#show('explain_permission')
     if (this.#state.product.setup === 'edgent') return this.#chooseUnseen()
     return this.openWindow()
@@ -138,32 +127,26 @@ export class Wizard {
 
   /** The browser may ask now: a tap. */
   async allow(): Promise<void> {
-    await this.#reach(() => this.#world.direct())
+    if (this.#record?.attempt) await this.#reach('direct')
   }
 
   /** Opens the device's own page: a tap. */
   async openWindow(): Promise<void> {
-    this.#link?.close()
-    let link: DeviceLink
-    try {
-      link = this.#world.window()
-    } catch {
-      this.#link = null
-      return this.#show('open_window', 'popup_blocked')
-    }
-    await this.#reach(() => link, 'window')
+    if (this.#record?.attempt) await this.#reach('window')
   }
 
   /** Leaves for the device's page and comes back. */
   hop(): void {
-    this.#world.leave()
+    if (this.#record?.attempt) this.#world.leave()
   }
 
   /** The customer types on the device's own page. */
   byHand(): void {
-    if (!this.#record?.attempt) return
-    // Which unit it is will never be known here: the code is for the one at hand.
-    this.#watch('by_hand')
+    const record = this.#record
+    if (!record?.attempt) return
+    record.stage = 'by_hand'
+    this.#save()
+    this.#await()
   }
 
   async rescan(): Promise<void> {
@@ -171,56 +154,66 @@ export class Wizard {
     if (!link || this.#state.scanning) return
     this.#change({ scanning: true })
     const networks = await link.scan().catch(() => null)
-    this.#change({ scanning: false, ...(networks ? { networks } : {}) })
+    this.#change({ scanning: false, ...(networks && link === this.#link ? { networks } : {}) })
   }
 
   /** Hands the choice over; an empty password stands for the one that was typed before, where it still stands. */
   async handOver(choice: Choice, password: string): Promise<void> {
-    const attempt = this.#record?.attempt
-    if (!attempt || !this.#record) return
-    const wanted = password === '' && this.#state.passwordKept && choice.name === this.#state.choice?.name ? this.#password : password
+    const record = this.#record
+    if (!record?.attempt || this.#state.step !== 'choose') return
+    const stands = password === '' && this.#state.passwordKept && this.#state.choice !== null && sameNetwork(choice, this.#state.choice)
+    const wanted = choice.open ? '' : stands ? this.#password : password
     const flaw = flawOf(choice, wanted)
     this.#change({ choice })
     if (flaw) return this.#show('choose', flaw)
-    this.#password = choice.open ? '' : wanted
-    this.#record.choice = choice
-    this.#change({ passwordKept: this.#password !== '' })
-    if (Date.parse(attempt.expiresAt) - this.#world.now() < lastMoment) return this.#renew()
-    const parameters = parametersOf(choice, this.#password, attempt.token, attempt.server)
+    this.#password = wanted
+    record.choice = choice
+    this.#save()
+    this.#change({ passwordKept: wanted !== '' })
+    if (record.attempt.expiresAt - this.#world.now() < lastMoment) return this.#replace('expired')
+    const parameters = parametersOf(choice, wanted, record.attempt.token, record.attempt.server)
     if (this.#state.product.setup === 'edgent') return this.#handToEdgent(parameters)
-    if (!this.#link) return this.byHand()
+    if (!this.#link) return this.joined()
     await this.#hand(this.#link, choice, parameters)
   }
 
   /** After the warning: a tap. */
   navigateToEdgent(): void {
     const { attempt, choice } = this.#record ?? {}
-    if (!attempt || !choice) return
+    if (!attempt || !choice || this.#state.step !== 'edgent_warning') return
     this.#noteHandOver(null)
     this.#world.edgent.navigate(parametersOf(choice, this.#password, attempt.token, attempt.server))
-    this.#watch()
+    this.#await()
   }
 
   /** Back to the step before, where there is one. */
   back(): void {
     const before: Partial<Record<Step, Step>> = {
-      account: 'welcome', explain_permission: 'join', open_window: 'join', choose: 'join', by_hand: 'join', edgent_warning: 'choose', watching: 'join', failed: 'choose',
+      account: 'welcome', explain_permission: 'join', open_window: 'join', reaching: 'join', choose: 'join', confirm_on_device: 'choose',
+      by_hand: 'join', edgent_warning: 'choose', watching: 'join', failed: 'choose',
     }
     const step = before[this.#state.step]
     if (!step) return
     this.#begin()
+    if (this.#state.step === 'by_hand' && this.#record) {
+      this.#record.stage = 'open'
+      this.#save()
+    }
     this.#show(step)
   }
 
-  /** Ends the attempt; nothing of it stays in the account. */
+  /** Ends the attempt; nothing of it stays in the account. Where the cloud can't be told, it is told later. */
   async cancel(): Promise<void> {
-    await this.#abandon()
-    this.#show('welcome')
+    const record = this.#record
+    if (!record) return
+    record.unwanted = 'cancelled'
+    this.#save()
+    await this.#cancelUnwanted()
   }
 
   /** Another device of the same product. */
   again(): void {
-    this.#finish()
+    this.#forget()
     this.#change({ movesDevice: null, deviceId: null })
     this.#show('welcome')
   }
@@ -232,138 +225,170 @@ export class Wizard {
   /** The page hears that the internet is back. */
   async online(): Promise<void> {
     if (this.#state.step === 'preparing' && this.#state.problem) await this.#prepare()
-    else void this.#send()
+    else if (this.#state.problem === 'cancel_later') await this.#cancelUnwanted()
+    else this.#send()
+  }
+
+  async #claim(take: boolean): Promise<boolean> {
+    const release = await this.#world.claim(take, () => {
+      this.#release = null
+      this.#drop()
+      this.#show('elsewhere')
+    })
+    this.#release = release
+    return release !== null
   }
 
   async #restore(): Promise<void> {
     const turn = this.#begin()
     const hop = this.#world.returned()
-    try {
-      this.#account = await this.#world.cloud.account()
-    } catch {
-      // Off-line, as on a setup network: whoever was signed in still is.
-      this.#change({ offline: true })
-      this.#account = this.#world.memory.load()?.account ?? null
-    }
+    const kept = this.#world.memory.load()
+    if (!kept) return this.#show('welcome')
+    this.#show('preparing')
+    // Off-line, as on a setup network, whoever was signed in still is.
+    const account = await this.#soon(this.#world.cloud.account())
     if (turn !== this.#turn) return
-    this.#record = this.#recall()
-    const record = this.#record
-    if (!record?.attempt) {
-      if (record && this.#account) return this.#prepare()
+    this.#account = account === undefined ? kept.account : account
+    this.#change({ offline: account === undefined })
+    const record = (this.#record = this.#recall())
+    if (!record) return this.#show('welcome')
+    if (record.unwanted === 'cancelled' && this.#asked === null) return this.#cancelUnwanted()
+    if (record.unwanted || !record.attempt) return this.#prepare()
+    const { attempt } = record
+    if (record.stage === 'open' && attempt.expiresAt < this.#world.now()) {
+      this.#forget()
+      this.#change({ movesDevice: this.#asked })
       return this.#show('welcome')
     }
-    this.#change({ choice: record.choice, shortCode: record.attempt.code })
     void this.#keep()
     await this.#ask()
-    if (record.unwanted) return this.#prepare()
+    if (turn !== this.#turn) return
+    this.#resume(record, attempt)
     if (hop) return this.#recognise(hop, 'hop')
-    if (record.handedOver) return this.#watch()
-    this.#show('join')
-    // What was typed on the device's own page may have worked meanwhile.
-    await this.#look(record.attempt.id, this.#turn)
+    if (record.stage !== 'open') return
+    // The cloud may know that it has ended.
+    const now = await this.#soon(this.#world.cloud.attempt(attempt.id))
+    if (now && turn === this.#turn) this.#hear(now)
   }
 
-  /** The record of whoever is signed in, for what is to be set up. */
+  /** Shows where an attempt stands. */
+  #resume(record: SetupRecord, attempt: Attempt, problem: Problem | null = null): void {
+    this.#change({ shortCode: attempt.code, choice: record.choice ?? this.#state.choice, code: record.failed })
+    this.#send()
+    if (record.stage !== 'open') return this.#await()
+    this.#show(record.failed ? 'failed' : 'join', problem)
+  }
+
+  /** The record of whoever is signed in. */
   #recall(): SetupRecord | null {
     const record = this.#world.memory.load()
     if (!record || record.account !== this.#account) return null
-    if (this.#state.movesDevice !== null && record.movesDevice !== this.#state.movesDevice) return null
-    this.#change({ movesDevice: record.movesDevice })
+    if (this.#asked !== null && this.#state.movesDevice !== null && record.movesDevice !== this.#asked) record.unwanted ??= 'cancelled'
+    else this.#change({ movesDevice: record.movesDevice })
     return record
   }
 
-  async #signedIn(): Promise<boolean> {
-    const turn = this.#begin()
-    try {
-      this.#account = await this.#world.cloud.account()
-    } catch {
-      if (turn === this.#turn) this.#show(this.#state.step === 'ended' ? 'ended' : 'welcome', 'cloud_unreachable')
-      return false
-    }
-    if (turn !== this.#turn) return false
-    if (this.#account === null) this.#show('account')
-    return this.#account !== null
-  }
-
-  /** Asks the cloud for an attempt, once: the key is noted first, so that whatever happens the same request finds the same attempt. */
+  /** Asks the cloud for an attempt, as often as it takes to reach it. */
   async #prepare(): Promise<void> {
+    if (!this.#release) return
     const turn = this.#begin()
     this.#show('preparing')
-    const account = this.#account
-    if (account === null) return this.#show('account')
-    let record = this.#recall()
-    if (record?.unwanted) {
-      this.#record = record
-      const choice = this.#state.choice
-      try {
-        await this.#abandon()
-      } catch {
-        return this.#show('preparing', 'another_unit')
-      }
-      this.#change({ choice })
-      return this.#prepare()
-    }
-    if (!record) {
-      record = { account, key: this.#world.newKey(), movesDevice: this.#state.movesDevice, attempt: null, unit: null, choice: null, handedOver: false, unwanted: false, reports: [] }
-      this.#world.memory.save(record)
-    }
-    this.#record = record
-    const kept = this.#keep()
-    try {
-      record.attempt = await this.#world.cloud.open({ productId: this.#state.product.product_id, deviceId: record.movesDevice, timeZone: this.#world.timeZone() }, record.key)
-    } catch (error) {
-      if (turn === this.#turn) this.#refused(error)
-      return
-    }
+    await this.#whenReachable(turn, () => this.#open(turn), () => {
+      const why = this.#record?.unwanted
+      this.#show('preparing', why === 'another_unit' || why === 'expired' ? why : 'cloud_unreachable')
+    })
+  }
+
+  /** Asks for an attempt once: the key is noted first, so that whatever happens the same request finds the same attempt. */
+  async #open(turn: number): Promise<void> {
+    const account = await this.#world.cloud.account()
     if (turn !== this.#turn) return
-    if (record.attempt.token === '') return this.#over()
-    this.#world.memory.save(record)
-    this.#change({ shortCode: record.attempt.code, offline: false })
+    this.#account = account
+    if (account === null) return this.#show('account')
+    this.#record = this.#recall()
+    const replaced = this.#record?.unwanted ?? null
+    if (this.#record && replaced) {
+      const deviceId = await cancelAttempt(this.#world.cloud, this.#productId, this.#record)
+      if (turn !== this.#turn) return
+      if (deviceId && replaced === 'expired') return this.#isOnline(deviceId)
+      this.#record = null
+    }
+    const fresh = this.#record === null
+    const record = (this.#record ??= {
+      account, key: this.#world.newKey(), timeZone: this.#world.timeZone(), movesDevice: this.#state.movesDevice, attempt: null, unit: null,
+      choice: this.#state.choice, stage: 'open', accepted: false, errorBefore: 0, failed: 0, unwanted: null, reports: [],
+    })
+    this.#save()
+    const kept = this.#keep()
+    const attempt = await openAttempt(this.#world.cloud, this.#productId, record)
+    if (turn !== this.#turn) return
+    if (attempt.token === '') return fresh ? this.#show('preparing', 'cloud_failed') : this.#over(turn, attempt.id)
+    record.attempt = attempt
+    this.#save()
+    this.#change({ offline: false, ending: null })
     await Promise.all([kept, this.#ask()])
-    if (turn === this.#turn) this.#show('join')
+    if (turn === this.#turn) this.#resume(record, attempt, replaced === 'expired' ? 'renewed' : null)
   }
 
   /** The key's attempt has ended, in this tab's absence. */
-  async #over(): Promise<void> {
-    const { attempt } = this.#record ?? {}
-    const now = attempt && (await this.#world.cloud.attempt(attempt.id).catch(() => null))
-    if (now?.state === 'online') return this.#isOnline(now.deviceId)
-    this.#finish()
-    await this.#prepare()
+  async #over(turn: number, id: string): Promise<void> {
+    const now = await this.#world.cloud.attempt(id)
+    if (turn !== this.#turn) return
+    if (now.state === 'online') return this.#isOnline(now.deviceId)
+    this.#world.memory.save(null)
+    await this.#open(turn)
   }
 
-  #refused(error: unknown): void {
-    if (!(error instanceof ApiError)) throw error
-    if (error.status === 401) {
-      this.#account = null
-      return this.#show('account')
+  /** Does what needs the cloud; where that can't be reached, says so and does it again. */
+  async #whenReachable(turn: number, work: () => Promise<void>, say: () => void): Promise<void> {
+    while (turn === this.#turn) {
+      try {
+        return await work()
+      } catch (error) {
+        if (turn !== this.#turn) return
+        if (!(error instanceof ApiError)) throw error
+        if (!error.unreachable) return this.#refused(error)
+        this.#change({ offline: true })
+        say()
+        await this.#world.wait(askAgain)
+      }
     }
-    if (error.code === 'product_not_found') return this.#end('product_gone')
-    if (error.code === 'device_not_found') return this.#end('device_gone')
-    if (error.code === 'idempotency_key_reused' || error.code === 'token_lost') {
-      this.#finish()
-      return void this.#prepare()
+  }
+
+  #refused(error: ApiError): void {
+    switch (error.code) {
+      case 'product_not_found':
+        return this.#end('product_gone')
+      case 'device_not_found':
+      case 'other_product':
+        return this.#end('device_gone')
+      case 'idempotency_key_reused':
+      case 'token_lost':
+        return void this.#replace('expired')
+      case 'too_many_open':
+        return this.#show('preparing', 'too_many_open')
     }
-    this.#change({ offline: error.unreachable })
-    this.#show('preparing', error.unreachable ? 'cloud_unreachable' : error.code === 'too_many_open' ? 'too_many_open' : 'cloud_failed')
+    if (error.status === 401) this.#show('account')
+    else this.#show('preparing', 'cloud_failed')
   }
 
   async #keep(): Promise<void> {
-    this.#change({ kept: await this.#world.keep() })
+    this.#change({ kept: (await this.#world.keep()) && this.#world.memory.lasts() })
   }
 
   async #ask(): Promise<void> {
     this.#access = await this.#world.access()
   }
 
-  async #reach(open: () => DeviceLink, way: 'direct' | 'window' = 'direct'): Promise<void> {
+  async #reach(way: 'direct' | 'window'): Promise<void> {
     const turn = this.#begin()
+    this.#link?.leave()
+    this.#link = null
     this.#change({ way, board: null, networks: null })
-    this.#show('reaching')
     if (this.#state.product.setup === 'edgent') return this.#reachEdgent(turn)
-    const link = open()
-    this.#link = link
     try {
+      const link = (this.#link = this.#world[way]())
+      this.#show('reaching')
       const sight = await link.look((board) => {
         if (turn === this.#turn) this.#change({ board })
       })
@@ -377,108 +402,114 @@ export class Wizard {
 
   async #unreached(error: unknown, way: 'direct' | 'window'): Promise<void> {
     if (!(error instanceof DeviceProblem)) throw error
-    this.#link?.close()
+    const problem = error.code === 'unit_changed' ? 'not_reached' : error.code
+    this.#link?.leave()
     this.#link = null
+    if (way === 'window') return this.#show('open_window', problem)
     const before = this.#access
     await this.#ask()
-    if (way === 'window') return this.#show('open_window', error.code)
     if (this.#access === 'denied' || this.#access === 'unsupported') return this.#show('open_window', this.#access === 'denied' ? 'permission_denied' : null)
     // The question was closed without an answer.
     if (before === 'ask' && this.#access === 'ask') return this.#show('explain_permission', 'not_reached')
-    this.#show('join', error.code)
+    this.#show('join', problem)
   }
 
   /** Looks whether the device is of the right product, and the unit that may have the token. */
-  async #recognise(sight: Sight, way: 'direct' | 'window' | 'hop'): Promise<void> {
+  async #recognise(sight: Sight, way: Way): Promise<void> {
     const record = this.#record
     if (!record?.attempt) return
     const { board, networks } = sight
     this.#change({ way, board, networks })
-    if (board.templateId !== this.#state.product.product_id) return this.#show('join', 'foreign_device')
-    if (record.unit !== null && record.unit !== unitOf(board)) return this.#anotherUnit()
+    if (board.templateId !== this.#productId) return this.#show('join', 'foreign_device')
+    if (record.unit !== null && record.unit !== unitOf(board)) return this.#replace('another_unit')
     this.#tell({ step: 'portal_found', device: unitOf(board) })
-    if (record.handedOver && board.lastError !== 0) return this.#failed(board.lastError)
+    if (record.stage === 'handed_over' && record.unit !== null) return this.#reopened(board)
     if (way === 'hop') {
       // What a person types reaches the unit that was seen.
       record.unit = unitOf(board)
-      this.#world.memory.save(record)
       return this.byHand()
     }
     this.#show('choose')
   }
 
-  /** A token is in at most one unit's hands: the old attempt is dead before another one begins. */
-  async #anotherUnit(): Promise<void> {
+  /** A token is in at most one unit's hands: the old attempt is dead before another one begins. What was typed stays. */
+  async #replace(why: Unwanted): Promise<void> {
     if (this.#record) {
-      this.#record.unwanted = true
-      this.#world.memory.save(this.#record)
+      this.#record.unwanted = why
+      this.#save()
     }
     await this.#prepare()
   }
 
   async #hand(link: DeviceLink, choice: Choice, parameters: Record<string, string>): Promise<void> {
     const turn = this.#begin()
-    const direct = this.#state.way === 'direct'
-    this.#show(direct ? 'handing_over' : 'confirm_on_device')
+    const way = this.#state.way ?? 'direct'
+    this.#show(way === 'direct' ? 'handing_over' : 'confirm_on_device')
+    let unanswered = false
     for (let tries = 1; ; tries++) {
+      let problem: Problem = 'not_reached'
       try {
         // Choosing takes a person any time, and units on a bench look alike.
-        if (direct) {
-          const board = await link.board()
-          if (turn !== this.#turn) return
-          if (this.#state.board && unitOf(board) !== unitOf(this.#state.board)) return await this.#recognise({ board, networks: this.#state.networks }, 'direct')
-        }
-        this.#noteHandOver(this.#state.board)
+        const board = await link.board()
+        if (turn !== this.#turn) return
+        if (this.#state.board && unitOf(board) !== unitOf(this.#state.board)) return await this.#recognise({ board, networks: this.#state.networks }, way)
+        this.#noteHandOver(board)
         const result = await link.configure(choice.name, parameters)
         if (turn !== this.#turn) return
         if (result.status === 'ok') {
+          if (this.#record) this.#record.accepted = true
           this.#tell({ step: 'configuration_accepted', ...this.#device() })
-          return this.#watch()
+          return this.#await()
         }
-        if (result.status === 'error') return this.#refusedBy('refused')
-        if (!direct || tries >= handOverTries) return this.#watch()
+        if (result.status === 'error') return this.#notTaken('choose', refusalOf(result))
+        unanswered = true
       } catch (error) {
         if (turn !== this.#turn) return
         if (!(error instanceof DeviceProblem)) throw error
-        if (error.code === 'declined' || error.code === 'rubbish') return this.#refusedBy(error.code)
-        if (error.code === 'forbidden') return this.#show('open_window', 'forbidden')
-        if (error.code === 'window_closed') return this.#show('open_window', 'window_closed')
-        if (tries >= handOverTries) return this.#show('join', error.code)
+        if (error.code === 'unit_changed') continue
+        problem = error.code
+        if (problem === 'declined') return this.#notTaken('choose', problem)
+        if (problem === 'forbidden') return this.#notTaken('open_window', problem)
+        // Of these it can't be told what the device has.
+        if (problem === 'rubbish') return this.#show('choose', problem)
+        if (problem === 'window_closed') return this.#show('open_window', problem)
       }
+      if (unanswered && (way !== 'direct' || tries >= handOverTries)) return this.#await()
+      if (tries >= handOverTries) return this.#notTaken('join', problem)
       await this.#world.wait(retryPause)
       if (turn !== this.#turn) return
     }
   }
 
   /** The device took nothing. */
-  #refusedBy(problem: Problem): void {
-    if (this.#record) {
-      this.#record.handedOver = false
-      this.#world.memory.save(this.#record)
-    }
-    this.#show('choose', problem)
+  #notTaken(step: Step, problem: Problem): void {
+    if (this.#record) this.#record.stage = 'open'
+    this.#save()
+    this.#show(step, problem)
   }
 
   /** Notes who is given the token before it leaves. */
   #noteHandOver(board: BoardInfo | null): void {
     const record = this.#record
-    if (!record) return
+    if (!record?.attempt) return
     if (board) record.unit = unitOf(board)
-    record.handedOver = true
-    this.#world.memory.save(record)
+    // Tried again without an answer, it is still the first hand-over.
+    if (record.stage !== 'handed_over') Object.assign(record, { accepted: false, errorBefore: board?.lastError ?? 0 })
+    record.stage = 'handed_over'
+    record.failed = 0
+    this.#save()
+    this.#follow(record.attempt.id)
   }
 
   async #reachEdgent(turn: number): Promise<void> {
+    this.#show('reaching')
     try {
       await this.#world.edgent.reach()
     } catch (error) {
-      if (turn === this.#turn) {
-        if (!(error instanceof DeviceProblem)) throw error
-        await this.#ask()
-        if (this.#access === 'denied' || this.#access === 'unsupported') this.#chooseUnseen()
-        else this.#show('join', error.code)
-      }
-      return
+      if (turn !== this.#turn) return
+      if (!(error instanceof DeviceProblem)) throw error
+      await this.#ask()
+      if (this.#access === 'granted') return this.#show('join', 'not_reached')
     }
     if (turn === this.#turn) this.#chooseUnseen()
   }
@@ -489,9 +520,10 @@ export class Wizard {
   }
 
   async #handToEdgent(parameters: Record<string, string>): Promise<void> {
-    await this.#ask()
-    if (this.#access !== 'granted') return this.#show('edgent_warning')
     const turn = this.#begin()
+    await this.#ask()
+    if (turn !== this.#turn) return
+    if (this.#access !== 'granted') return this.#show('edgent_warning')
     this.#show('handing_over')
     this.#noteHandOver(null)
     try {
@@ -500,79 +532,58 @@ export class Wizard {
     } catch {
       // It may have heard: the cloud knows.
     }
-    if (turn === this.#turn) this.#watch()
+    if (turn === this.#turn) this.#await()
   }
 
   /** Waits for the verdict, which is the cloud's; the device itself, should it come back, says why there won't be one. */
-  #watch(step: 'watching' | 'by_hand' = 'watching'): void {
-    const attempt = this.#record?.attempt
-    if (!attempt) return
-    const turn = this.#begin()
-    this.#change({ reached: [] })
-    this.#show(step)
-    const stop = this.#world.cloud.follow(
-      attempt.id,
-      (found) => {
-        if (turn === this.#turn) this.#hear(found, step)
-      },
-      (heard) => {
-        if (turn !== this.#turn) return
-        this.#change({ offline: !heard })
-        if (heard) void this.#send()
-        else void this.#look(attempt.id, turn)
-      },
-    )
-    let gone = false
-    const began = this.#world.now()
-    const forget = step === 'watching' ? this.#link?.watch((board) => {
-      if (turn !== this.#turn) return
-      if (!board) gone = true
-      else if (board.lastError !== 0 && unitOf(board) === this.#record?.unit && (gone || this.#state.way === 'window')) this.#failed(board.lastError)
-      else if (board.lastError === 0 && this.#state.way === 'direct' && this.#world.now() - began > settle) void this.#notReceived(attempt.id, turn)
-    }) : undefined
-    this.#unwatch = () => {
-      stop()
-      forget?.()
-    }
-    void this.#send()
-  }
-
-  #hear({ step, code }: TimelineStep, from: 'watching' | 'by_hand'): void {
-    if (!this.#state.reached.includes(step)) this.#change({ reached: [...this.#state.reached, step] })
-    if (step === 'online') void this.#look(this.#record?.attempt?.id ?? '', this.#turn)
-    else if (step === 'expired' || step === 'cancelled') this.#end(step)
-    else if (step === 'device_error' && from === 'by_hand') this.#change({ code })
-  }
-
-  /** The attempt as it is now, where the cloud can be reached at once. */
-  async #look(id: string, turn: number): Promise<void> {
-    try {
-      const now = await this.#world.cloud.attempt(id)
-      if (turn !== this.#turn) return
-      if (now.state === 'online') this.#isOnline(now.deviceId)
-      else if (now.state === 'expired' || now.state === 'cancelled') this.#end(now.state)
-    } catch (error) {
-      if (turn !== this.#turn || !(error instanceof ApiError)) return
-      if (error.status === 401) this.#show('account')
-      else if (error.status === 404) this.#end('cancelled')
-    }
-  }
-
-  /** The device's network is still there: what was given to it never arrived, unless the cloud knows better. */
-  async #notReceived(id: string, turn: number): Promise<void> {
-    await this.#look(id, turn)
-    if (turn !== this.#turn) return
+  #await(): void {
+    const record = this.#record
+    if (!record?.attempt) return
     this.#begin()
-    this.#show('choose', 'not_received')
+    this.#show(record.stage === 'by_hand' ? 'by_hand' : 'watching')
+    this.#follow(record.attempt.id)
+    if (record.stage === 'handed_over' && this.#state.product.setup === 'tendril') this.#watch(record.unit)
+    this.#send()
+  }
+
+  #watch(unit: string | null): void {
+    // After a reload nobody holds a link, but some need no tap.
+    if (!this.#link && this.#access === 'granted') {
+      this.#link = this.#world.direct()
+      this.#change({ way: 'direct' })
+    }
+    const began = this.#world.now()
+    let gone = false
+    this.#unwatch = this.#link?.watch((board) => {
+      const passed = this.#world.now() - began
+      if (!board || unitOf(board) !== unit) gone = true
+      else if (passed > settle || (gone && passed > failsAfter)) void this.#reopened(board, gone)
+    }) ?? null
+  }
+
+  /** The unit's network is open again, or still; wasGone tells that it had closed since the hand-over. */
+  async #reopened(board: BoardInfo, wasGone = false): Promise<void> {
+    const turn = this.#begin()
+    const record = this.#record
+    if (!record?.attempt) return
+    // A login whose answer was lost on the way is known to the cloud alone.
+    const now = await this.#soon(this.#world.cloud.attempt(record.attempt.id))
+    if (turn !== this.#turn) return
+    if (now?.state === 'online') return this.#isOnline(now.deviceId)
+    if (now?.state === 'expired') return this.#replace('expired')
+    this.#change({ board })
+    const recent = wasGone || record.accepted || board.lastError !== record.errorBefore
+    if (board.lastError !== 0 && recent) this.#failed(board.lastError)
+    else this.#notTaken('choose', 'not_received')
   }
 
   #failed(code: number): void {
     this.#tell({ step: 'device_error', code, ...this.#device() })
     if (this.#record) {
-      this.#record.handedOver = false
-      this.#world.memory.save(this.#record)
+      this.#record.stage = 'open'
+      this.#record.failed = code
     }
-    this.#begin()
+    this.#save()
     if (retypeAfter(code) === 'password') {
       this.#password = ''
       this.#change({ passwordKept: false })
@@ -585,92 +596,133 @@ export class Wizard {
     return this.#record?.unit ? { device: this.#record.unit } : {}
   }
 
+  /** Hears of the attempt from the hand-over until its end, whatever the customer does. */
+  #follow(id: string): void {
+    if (this.#unfollow) return
+    this.#change({ reached: [] })
+    this.#unfollow = this.#world.cloud.follow(id, {
+      step: (step) => this.#reached(step),
+      now: (now) => {
+        this.#change({ offline: false })
+        this.#send()
+        this.#hear(now)
+      },
+      lost: (error) => {
+        this.#change({ offline: error.unreachable })
+        if (!this.#waits() || error.unreachable) return
+        if (error.status === 401) this.#halt('account')
+        else if (error.status === 404) this.#end('cancelled')
+      },
+    })
+  }
+
+  #reached({ step, code }: TimelineStep): void {
+    if (!this.#state.reached.includes(step)) this.#change({ reached: [...this.#state.reached, step] })
+    // Whoever types by hand hears of it from whoever saw it.
+    if (step === 'device_error' && this.#state.step === 'by_hand') this.#change({ code })
+  }
+
+  #hear(now: AttemptNow): void {
+    if (now.state === 'online') this.#isOnline(now.deviceId)
+    else if (now.state !== 'expired' && now.state !== 'cancelled') return
+    else if (this.#waits() || this.#state.step === 'join') this.#end(now.state)
+    // Who is typing is not interrupted; the hand-over finds out.
+    else if (this.#record?.attempt) this.#record.attempt.expiresAt = 0
+  }
+
+  /** Whether there is nothing to do but to wait for the cloud. */
+  #waits(): boolean {
+    return this.#state.step === 'watching' || this.#state.step === 'by_hand'
+  }
+
   #isOnline(deviceId: string | null): void {
-    this.#finish()
+    this.#forget()
     this.#change({ deviceId, offline: false })
     this.#show('online')
   }
 
   #end(ending: Ending): void {
-    this.#finish()
+    const { choice, passwordKept } = this.#state
+    const password = this.#password
+    this.#forget()
+    // What was typed is right for the next attempt too.
+    if (ending === 'expired') {
+      this.#password = password
+      this.#change({ choice, passwordKept })
+    }
     this.#change({ ending })
     this.#show('ended')
   }
 
-  /** The token ended while the customer was busy; another is asked for, and what was typed stays. */
-  async #renew(): Promise<void> {
-    const choice = this.#state.choice
-    const password = this.#password
-    this.#record = null
-    this.#world.memory.save(null)
-    await this.#prepare()
-    this.#password = password
-    this.#change({ choice, passwordKept: password !== '' })
-    if (this.#state.step === 'join') this.#show('join', 'expired')
-    else if (this.#state.step === 'preparing') this.#show('preparing', 'expired')
-  }
-
-  /** Cancels the attempt and forgets it. Ends with an ApiError if the cloud can't be told. */
-  async #abandon(): Promise<void> {
-    this.#begin()
-    const id = this.#record?.attempt?.id
-    if (id) {
+  /** Cancels, as often as it takes to reach the cloud. */
+  async #cancelUnwanted(): Promise<void> {
+    const turn = this.#begin()
+    this.#unfollow?.()
+    this.#unfollow = null
+    const record = this.#record
+    while (record && turn === this.#turn) {
       try {
-        await this.#world.cloud.cancel(id)
+        const deviceId = await cancelAttempt(this.#world.cloud, this.#productId, record)
+        if (turn !== this.#turn) return
+        if (deviceId) return this.#isOnline(deviceId)
+        this.#forget()
+        this.#change({ movesDevice: this.#asked })
+        return this.#show('welcome')
       } catch (error) {
-        // One that has ended needs no cancelling.
-        if (!(error instanceof ApiError) || (error.status !== 409 && error.status !== 404)) throw error
+        if (turn !== this.#turn) return
+        if (!(error instanceof ApiError)) throw error
+        this.#show('welcome', 'cancel_later')
+        // Whoever signs in and begins anew cancels first.
+        if (error.status === 401) return
+        await this.#world.wait(askAgain)
       }
     }
-    this.#finish()
   }
 
   /** Forgets all that an attempt leaves behind. */
-  #finish(): void {
+  #forget(): void {
+    this.#drop()
+    this.#world.memory.save(null)
+    this.#change({ board: null, networks: null, choice: null, code: 0, shortCode: '', way: null, reached: [] })
+  }
+
+  /** Lets go of everything but what is remembered. */
+  #drop(): void {
     this.#begin()
+    this.#unfollow?.()
+    this.#unfollow = null
     this.#link?.close()
     this.#link = null
     this.#record = null
     this.#password = ''
-    this.#world.memory.save(null)
-    this.#change({ board: null, networks: null, choice: null, passwordKept: false, code: 0, shortCode: '', way: null })
+    this.#change({ passwordKept: false })
   }
 
-  #lost(): void {
+  /** Stops at a step that has to be passed before anything goes on. */
+  #halt(step: Step): void {
     this.#begin()
-    this.#password = ''
-    this.#show('elsewhere')
+    this.#unfollow?.()
+    this.#unfollow = null
+    this.#show(step)
   }
 
-  /** Notes a report and sends it when the cloud can be reached. */
+  #save(): void {
+    if (this.#record) this.#world.memory.save(this.#record)
+  }
+
   #tell(report: Report): void {
-    const record = this.#record
-    if (!record) return
-    const last = record.reports.at(-1)
-    if (last && last.step === report.step && last.code === report.code && last.device === report.device) return
-    record.reports.push(report)
-    this.#world.memory.save(record)
-    void this.#send()
+    if (!this.#record) return
+    if (note(this.#record, report)) this.#save()
+    this.#send()
   }
 
-  async #send(): Promise<void> {
-    const record = this.#record
-    if (this.#sending || !record?.attempt) return
-    this.#sending = true
-    try {
-      for (let report = record.reports[0]; report && record === this.#record; report = record.reports[0]) {
-        try {
-          await this.#world.cloud.report(record.attempt.id, report)
-        } catch (error) {
-          // What the cloud refuses once it refuses for good; the rest waits.
-          if (!(error instanceof ApiError) || error.unreachable || error.status >= 500 || error.status === 401 || error.status === 429) return
-        }
-        record.reports.shift()
-        if (record === this.#record) this.#world.memory.save(record)
-      }
-    } finally {
-      this.#sending = false
-    }
+  #send(): void {
+    if (this.#record) void this.#outbox.send(this.#record)
+  }
+
+  /** What comes of a question to a cloud that may be out of reach; undefined if nothing comes in time. */
+  async #soon<T>(answer: Promise<T>): Promise<T | undefined> {
+    return Promise.race([answer.catch(() => undefined), this.#world.wait(glance).then(() => undefined)])
   }
 
   /** Ends what was begun before, and gives the number of what begins. */
@@ -689,6 +741,3 @@ export class Wizard {
     for (const listener of this.#listeners) listener(this.#state)
   }
 }
-
-export { choiceOf }
-export type { Network }
