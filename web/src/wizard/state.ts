@@ -109,6 +109,14 @@ export interface State {
   deviceId: string | null
 }
 
+/** The device's error codes that have words of their own (protocol/portal). */
+export const knownCodes: readonly number[] = [700, 701, 702, 703, 704, 705, 710, 711, 712, 720, 721, 722, 723, 730, 731, 732]
+
+/** The key under which an error code has its words: wizard.error.<key>. */
+export function errorKey(code: number): string {
+  return knownCodes.includes(code) ? String(code) : 'unknown'
+}
+
 /** The device's error codes after which something must be typed anew. */
 export function retypeAfter(code: number): 'password' | 'network' | null {
   if (code === 722) return 'password'

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { fromDevice, hopLink, readHop } from './messages.ts'
 import { WindowLink, type Opener } from './window.ts'
 
+vi.mock('./id.ts', () => ({ randomId: () => '1' }))
+
 interface Vectors {
   from_page: { name: string; source: string; origin: string; data: Record<string, unknown> | null; reads: string }[]
   returns: { name: string; fragment: string; repeat?: { text: string; times: number }; reads: boolean }[]
@@ -68,7 +70,6 @@ describe('messages from the device’s page', () => {
     let sight: unknown = null
     let result: unknown = null
     const looking = link.look().then((found) => (sight = found), () => {})
-    vi.spyOn(crypto, 'randomUUID').mockReturnValueOnce('1' as never)
     const handing = link.configure('Home', {}).then((found) => (result = found), () => (result = 'declined'))
     pages.hear(data, origin, source === 'device' ? pages.device : {})
     await vi.advanceTimersByTimeAsync(0)
@@ -90,7 +91,7 @@ describe('messages from the device’s page', () => {
 
 describe('the window', () => {
   test('opens with the wizard’s origin, and is spoken to by the portal’s alone', async () => {
-    expect(pages.url).toBe('http://192.168.4.1/#wizard=https%3A%2F%2Fcloud.example')
+    expect(pages.url).toBe('http://192.168.4.1/?1#wizard=https%3A%2F%2Fcloud.example')
     void link.look()
     pages.hear(hello)
     await vi.advanceTimersByTimeAsync(0)
@@ -122,7 +123,7 @@ describe('the window', () => {
 
   test.each([
     ['closed', true, 1_000, 'window_closed'],
-    ['silent', false, 60_000, 'not_reached'],
+    ['silent', false, 120_000, 'not_reached'],
   ] as const)('that is %s ends the look', async (_, closed, after, code) => {
     const looking = expect(link.look()).rejects.toMatchObject({ code })
     pages.opened.closed = closed
@@ -131,6 +132,59 @@ describe('the window', () => {
     const told = pages.told.length
     await vi.advanceTimersByTimeAsync(10_000)
     expect(pages.told.length).toBe(told)
+  })
+})
+
+describe('a hand-over', () => {
+  const other = { ...hello, board: { ...(hello?.board as object), mac: '00:00:00:00:00:02' } }
+
+  beforeEach(async () => {
+    const looking = link.look()
+    pages.hear(hello)
+    await looking
+    pages.opened.sent.length = 0
+  })
+
+  test('is asked for anew of a page that was loaded anew', async () => {
+    const handing = link.configure('Home', { ssid: 'Home' })
+    pages.hear(hello)
+    pages.hear({ tendril: 1, type: 'result', id: '1', result: { status: 'ok', msg: '' } })
+    expect((await handing).status).toBe('ok')
+    expect(pages.told).toEqual(['configure', 'texts', 'configure'])
+    expect(pages.opened.sent[0]).toEqual(pages.opened.sent[2])
+  })
+
+  test('ends where another unit answers in the place of the one that was seen', async () => {
+    const handing = expect(link.configure('Home', {})).rejects.toMatchObject({ code: 'unit_changed' })
+    pages.hear(other)
+    await handing
+    expect(pages.told).toEqual(['configure', 'texts'])
+    expect((await link.board()).mac).toBe('00:00:00:00:00:02')
+  })
+
+  test('to a window that was closed ends', async () => {
+    pages.opened.closed = true
+    await expect(link.board()).rejects.toMatchObject({ code: 'window_closed' })
+    const handing = expect(link.configure('Home', {})).rejects.toMatchObject({ code: 'window_closed' })
+    await vi.advanceTimersByTimeAsync(1_000)
+    await handing
+  })
+
+  test('is followed by a look out for the device’s return', () => {
+    const seen: (string | null)[] = []
+    const stop = link.watch((board) => seen.push(board && board.mac))
+    pages.hear(hello)
+    stop()
+    pages.hear(hello)
+    expect(seen).toEqual([null, '1A:D7:86:B5:54:98'])
+  })
+
+  test('leaves the page open, or closes it', () => {
+    link.leave()
+    expect(pages.opened.closed).toBe(false)
+    link.close()
+    expect(pages.opened.closed).toBe(true)
+    expect(pages.told).toEqual(['close'])
   })
 })
 

@@ -80,7 +80,7 @@ export class WindowLink implements DeviceLink {
     // The tap on the device's page may take the customer any time.
     const result = this.#await((message) => {
       if (message.type === 'result') return message.id === id ? message.result : null
-      if (unitOf(message.board) !== unit) throw new DeviceProblem('unit_changed')
+      if (unit !== null && unitOf(message.board) !== unit) throw new DeviceProblem('unit_changed')
       // Loaded anew, the page has forgotten what it was asked.
       ask()
       return null

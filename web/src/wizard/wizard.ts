@@ -145,7 +145,9 @@ export class Wizard {
     const record = this.#record
     if (!record?.attempt) return
     record.stage = 'by_hand'
+    record.failed = 0
     this.#save()
+    this.#change({ code: 0 })
     this.#await()
   }
 

@@ -1,7 +1,7 @@
 /** Whatever the wizard can say by code has its words. */
 import { expect, test } from 'vitest'
 import words from '../../messages/en/wizard.json'
-import type { Ending, Problem, Step } from './state.ts'
+import { knownCodes, type Ending, type Problem, type Step } from './state.ts'
 
 const catalogue: Record<string, string> = words
 
@@ -21,14 +21,11 @@ const steps: Record<Step, true> = {
 
 const endings: Record<Ending, true> = { expired: true, cancelled: true, product_gone: true, device_gone: true }
 
-/** Every code of protocol/portal, and any other. */
-const codes = [700, 701, 702, 703, 704, 705, 710, 711, 712, 720, 721, 722, 723, 730, 731, 732, 'unknown']
-
 const wanted = [
   ...Object.entries(problems).flatMap(([problem, told]) => [`wizard.problem.${problem}`, ...(told === 'headline' ? [`wizard.problem.${problem}.title`] : [])]),
   ...Object.keys(steps).map((step) => `wizard.${step}.title`),
   ...Object.keys(endings).map((ending) => `wizard.ended.${ending}`),
-  ...codes.flatMap((code) => [`wizard.error.${code}.title`, `wizard.error.${code}.advice`]),
+  ...[...knownCodes, 'unknown'].flatMap((code) => [`wizard.error.${code}.title`, `wizard.error.${code}.advice`]),
 ]
 
 test.each(wanted)('%s has words', (key) => {
