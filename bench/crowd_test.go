@@ -86,6 +86,7 @@ func crowdRole(in *json.Decoder, out *json.Encoder) error {
 type crowd struct {
 	order crowdOrder
 	tls   *tls.Config
+	conns []net.Conn // if there is room, the devices' connections go there
 	tries atomic.Int64
 	lost  atomic.Int64
 }
@@ -124,8 +125,14 @@ func (c *crowd) connect(began time.Time) (crowdLogins, error) {
 		connecting.Go(func() {
 			defer func() { <-turns }()
 			var at time.Time
-			if at, failures[i] = c.persist(token(c.order.First + i)); failures[i] == nil {
+			var conn net.Conn
+			if conn, at, failures[i] = c.persist(token(c.order.First + i)); failures[i] == nil {
 				after[i] = at.Sub(began)
+				if c.conns != nil {
+					c.conns[i] = conn
+				} else {
+					go c.stay(conn)
+				}
 			}
 		})
 	}
@@ -134,21 +141,21 @@ func (c *crowd) connect(began time.Time) (crowdLogins, error) {
 }
 
 // persist tries as a device does, until it is logged in.
-func (c *crowd) persist(token string) (at time.Time, err error) {
+func (c *crowd) persist(token string) (conn net.Conn, at time.Time, err error) {
 	for deadline := time.Now().Add(connectPatience); ; {
 		c.tries.Add(1)
-		if at, err = c.logIn(token, deadline); err == nil || time.Now().After(deadline) {
-			return at, err
+		if conn, at, err = c.logIn(token, deadline); err == nil || time.Now().After(deadline) {
+			return conn, at, err
 		}
 		<-time.After(time.Second + rand.N(time.Second))
 	}
 }
 
 // logIn has a device online; its connection stays until it is cut.
-func (c *crowd) logIn(token string, deadline time.Time) (at time.Time, err error) {
-	conn, err := net.DialTimeout("tcp", c.order.Address, time.Until(deadline))
+func (c *crowd) logIn(token string, deadline time.Time) (conn net.Conn, at time.Time, err error) {
+	conn, err = net.DialTimeout("tcp", c.order.Address, time.Until(deadline))
 	if err != nil {
-		return at, err
+		return nil, at, err
 	}
 	defer func() {
 		if err != nil {
@@ -159,15 +166,14 @@ func (c *crowd) logIn(token string, deadline time.Time) (at time.Time, err error
 		conn = tls.Client(conn, c.tls)
 	}
 	if err = errors.Join(conn.SetDeadline(deadline), exchange(conn, blynk.AppendFrame(nil, blynk.CommandLogin, 1, token))); err != nil {
-		return at, err
+		return nil, at, err
 	}
 	at = time.Now()
 	info := blynk.AppendFrame(nil, blynk.CommandInfo, 2, "ver", "1.3.2", "h-beat", "600", "buff-in", "1024", "dev", "ESP8266", "fw", "1.0.0")
 	if err = errors.Join(exchange(conn, info), conn.SetDeadline(time.Time{})); err != nil {
-		return at, err
+		return nil, at, err
 	}
-	go c.stay(conn)
-	return at, nil
+	return conn, at, nil
 }
 
 // exchange sends a request and takes the answer, which must be 200.

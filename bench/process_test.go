@@ -19,6 +19,7 @@ const roleVariable = "TENDRIL_BENCH_ROLE"
 var roles = map[string]func(in *json.Decoder, out *json.Encoder) error{
 	"server": serveRole,
 	"crowd":  crowdRole,
+	"chat":   chatRole,
 }
 
 func TestMain(m *testing.M) {

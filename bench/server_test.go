@@ -24,6 +24,7 @@ import (
 	"github.com/tendril-iot/tendril/cloud/listener"
 	"github.com/tendril-iot/tendril/cloud/product"
 	"github.com/tendril-iot/tendril/cloud/store"
+	"github.com/tendril-iot/tendril/protocol/blynk"
 	"github.com/tendril-iot/tendril/wizard"
 )
 
@@ -178,22 +179,27 @@ func signUp(t testing.TB, url, email string) *wizard.Cloud {
 }
 
 // enrol puts n devices of one owner into the database in data, before a server
-// opens it, as though each had been provisioned long ago.
-func enrol(t testing.TB, data string, n int) {
+// opens it, as though each had been provisioned long ago; V0 to V9 are numbers. The
+// bearer is the owner's session.
+func enrol(t testing.TB, data string, n int) (bearer string) {
 	t.Helper()
 	db, err := store.Open(t.Context(), filepath.Join(data, cloud.DatabaseFile), store.Options{})
 	must(t, err)
-	const owner, kind = "owner", "TMPLabcdefgh"
+	const kind, email, password = "TMPLabcdefgh", "owner@example.com", "correct horse battery"
 	now := time.Now()
-	must(t, store.As[account.Tx](db).Update(t.Context(), func(tx account.Tx) error {
-		return tx.InsertAccount(account.Account{ID: owner, Email: "owner@example.com", Role: account.RoleCustomer, CreatedAt: now})
-	}))
-	must(t, store.As[product.Tx](db).Update(t.Context(), func(tx product.Tx) error {
-		return tx.InsertProduct(product.Product{ID: kind, Name: "myPlant", Vendor: "Blynk", CreatedAt: now, UpdatedAt: now})
-	}))
+	accounts := account.NewService(store.As[account.Tx](db), options(data, "").Accounts, time.Now)
+	owner, err := accounts.Create(t.Context(), account.Principal{Operator: true}, email, password, account.RoleCustomer, "local")
+	must(t, err)
+	bearer, _, err = accounts.SignIn(t.Context(), email, password, "local", "bench")
+	must(t, err)
+	p := product.Product{ID: kind, Name: "myPlant", Slug: "myplant", Vendor: "Blynk", HistoryDays: product.DefaultHistoryDays, CreatedAt: now, UpdatedAt: now}
+	for i := range uint8(10) {
+		p.Datastreams = append(p.Datastreams, product.Datastream{Pin: blynk.Virtual(i), Name: fmt.Sprint("number ", i), Type: product.TypeDouble})
+	}
+	must(t, store.As[product.Tx](db).Update(t.Context(), func(tx product.Tx) error { return tx.InsertProduct(p) }))
 	must(t, store.As[fleet.Tx](db).Update(t.Context(), func(tx fleet.Tx) error {
 		for i := range n {
-			d := fleet.Device{ID: deviceID(i), AccountID: owner, ProductID: kind, Name: fmt.Sprint("Plant ", i), TimeZone: "UTC", CreatedAt: now}
+			d := fleet.Device{ID: deviceID(i), AccountID: owner.ID, ProductID: kind, Name: fmt.Sprint("Plant ", i), TimeZone: "UTC", CreatedAt: now}
 			if err := errors.Join(tx.InsertDevice(d), tx.InsertToken(fleet.HashToken(token(i)), d.ID, now)); err != nil {
 				return err
 			}
@@ -201,6 +207,7 @@ func enrol(t testing.TB, data string, n int) {
 		return nil
 	}))
 	must(t, db.Close())
+	return bearer
 }
 
 // deviceID and token are those of the i-th device, as long as real ones are.

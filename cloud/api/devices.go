@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"net/http"
 	"time"
@@ -76,31 +75,31 @@ func (a *API) listDevices(ctx context.Context, from *caller, in *struct {
 	All    bool `query:"all" doc:"Everyone's devices, for makers."`
 	Values bool `query:"values" doc:"With the last values of each."`
 }) (*body[listDoc[deviceDoc]], error) {
+	values := map[string]*[]readingDoc{}
 	fetch := func(after string, limit int) ([]fleet.Device, error) {
-		return a.Fleet.Devices(ctx, from.who, in.All, after, limit)
-	}
-	list, err := page(in.Paging, fetch, func(d fleet.Device) string { return d.ID }, a.showDevice)
-	if err != nil || !in.Values {
-		return list, err
-	}
-	items := list.Body.Items[:0]
-	for _, d := range list.Body.Items {
-		readings, err := a.Telemetry.Readings(ctx, from.who, d.ID)
-		switch {
-		case errors.Is(err, fleet.ErrNotFound):
-			continue // deleted meanwhile
-		case err != nil:
+		devices, err := a.Fleet.Devices(ctx, from.who, in.All, after, limit)
+		if err != nil || !in.Values {
+			return devices, err
+		}
+		all, err := a.Telemetry.ReadingsOf(ctx, devices)
+		if err != nil {
 			return nil, err
 		}
-		shown := make([]readingDoc, 0, len(readings))
-		for _, r := range readings {
-			shown = append(shown, showReading(r))
+		for i, readings := range all {
+			shown := make([]readingDoc, 0, len(readings))
+			for _, r := range readings {
+				shown = append(shown, showReading(r))
+			}
+			values[devices[i].ID] = &shown
 		}
-		d.Datastreams = &shown
-		items = append(items, d)
+		return devices, nil
 	}
-	list.Body.Items = items
-	return list, nil
+	show := func(d fleet.Device) deviceDoc {
+		doc := a.showDevice(d)
+		doc.Datastreams = values[d.ID]
+		return doc
+	}
+	return page(in.Paging, fetch, func(d fleet.Device) string { return d.ID }, show)
 }
 
 func (a *API) getDevice(ctx context.Context, from *caller, in *ByID) (*body[deviceDoc], error) {

@@ -41,6 +41,48 @@ func (s *Service) Readings(ctx context.Context, who account.Principal, deviceID 
 	if err != nil {
 		return nil, err
 	}
+	return readingsOf(p, values), nil
+}
+
+// ReadingsOf are the Readings of devices that the caller has been given, in their
+// order, read at one moment and so much cheaper than one by one.
+func (s *Service) ReadingsOf(ctx context.Context, devices []fleet.Device) ([][]Reading, error) {
+	generations := make([]uint64, len(devices))
+	for i, d := range devices {
+		generations[i] = s.shard(d.ID).generation()
+	}
+	products := map[string]product.Product{}
+	stored := make([][]Value, len(devices))
+	err := s.storage.View(ctx, func(tx Tx) (err error) {
+		for i, d := range devices {
+			if _, read := products[d.ProductID]; !read {
+				if products[d.ProductID], err = tx.Product(d.ProductID); err != nil {
+					return err
+				}
+			}
+			if stored[i], err = tx.Values(d.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := make([][]Reading, len(devices))
+	for i, d := range devices {
+		values, ok := s.shard(d.ID).merge(d.ID, stored[i], generations[i])
+		if !ok {
+			if values, err = s.Values(ctx, d.ID); err != nil {
+				return nil, err
+			}
+		}
+		all[i] = readingsOf(products[d.ProductID], values)
+	}
+	return all, nil
+}
+
+func readingsOf(p product.Product, values []Value) []Reading {
 	readings := make([]Reading, 0, len(p.Datastreams)+len(values))
 	for _, d := range p.Datastreams {
 		r := Reading{d, true, Value{Pin: d.Pin, Raw: d.Default, Valid: true}}
@@ -54,7 +96,7 @@ func (s *Service) Readings(ctx context.Context, who account.Principal, deviceID 
 	for _, v := range values {
 		readings = append(readings, Reading{product.Datastream{Pin: v.Pin}, false, v})
 	}
-	return readings, nil
+	return readings
 }
 
 // Values are the last values of a device, for its sync: virtual pins first, by
