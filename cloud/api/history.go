@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -113,16 +114,12 @@ func (a *API) getHistory(ctx context.Context, from *caller, in *struct {
 	case in.From.IsZero() && !in.To.IsZero():
 		return nil, errFrom
 	}
-	if in.To.IsZero() {
-		in.To = time.Now()
-	}
+	var chart history.Chart
 	if in.From.IsZero() {
-		if in.Period == "" {
-			in.Period = defaultPeriod
-		}
-		in.From = in.To.Add(-periods[in.Period])
+		chart, err = a.History.Recent(ctx, in.ID, pin, periods[cmp.Or(in.Period, defaultPeriod)])
+	} else {
+		chart, err = a.History.Chart(ctx, in.ID, pin, in.From, in.To)
 	}
-	chart, err := a.History.Chart(ctx, in.ID, pin, in.From, in.To)
 	if err != nil {
 		return nil, err
 	}

@@ -194,6 +194,42 @@ func TestMemoryIsBounded(t *testing.T) {
 	w.mu.Unlock()
 }
 
+func TestADamagedChunkHarmsNoOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, file(t))
+	w.fill(t, "fern")
+	w.alter(t, `UPDATE chunks SET data = x'0107' WHERE resolution = 0 AND start = (SELECT MAX(start) FROM chunks WHERE resolution = 0)`)
+	w.alter(t, `UPDATE chunks SET data = x'' WHERE resolution = 2`)
+	for at := noon.Add(-time.Hour); at.Before(noon); at = at.Add(time.Second) {
+		w.Append("fern", v0, 1, at)
+		w.Append("cactus", v0, 1, at)
+	}
+	must(t, w.Flush(t.Context()))
+	if got := len(w.csv(t, "cactus", v0, noon.Add(-2*time.Hour), noon)); got != 3600 {
+		t.Errorf("the other device has %d values", got)
+	}
+	if got := len(w.csv(t, "fern", v0, noon.Add(-3*time.Hour), noon.Add(-time.Hour))); got != 2*60 {
+		t.Errorf("before the damage there are %d values", got)
+	}
+	if err := w.WriteCSV(t.Context(), io.Discard, "fern", v0, noon.Add(-time.Hour), noon); err == nil {
+		t.Error("what is damaged was read")
+	}
+	if _, err := w.Recent(t.Context(), "fern", v0, 31*24*time.Hour); err == nil {
+		t.Error("what is damaged was charted")
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, err := range w.faults {
+		if !errors.Is(err, history.ErrDamaged) {
+			t.Error(err)
+		}
+	}
+	if len(w.faults) == 0 {
+		t.Error("nobody was told")
+	}
+	w.faults = nil
+}
+
 func TestUnfitFilesAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	made := func(statement string) func(t *testing.T, path string) {

@@ -38,8 +38,11 @@ var steps = []int64{
 
 // Chart is the history of a device's pin from a time to another, at most MaxDays
 // later, in at most MaxPoints steps: the shortest that fit and that are still kept
-// for so long. ErrRange for another time.
+// for so long. A zero to is the present; ErrRange for times that aren't so.
 func (h *History) Chart(ctx context.Context, deviceID string, pin blynk.Pin, from, to time.Time) (Chart, error) {
+	if to.IsZero() {
+		to = h.options.Now()
+	}
 	if err := checkRange(from, to); err != nil {
 		return Chart{}, err
 	}
@@ -89,6 +92,12 @@ func (h *History) Chart(ctx context.Context, deviceID string, pin blynk.Pin, fro
 		}
 	}
 	return chart, nil
+}
+
+// Recent is the chart of the time up to the present.
+func (h *History) Recent(ctx context.Context, deviceID string, pin blynk.Pin, length time.Duration) (Chart, error) {
+	now := h.options.Now()
+	return h.Chart(ctx, deviceID, pin, now.Add(-length), now)
 }
 
 func checkRange(from, to time.Time) error {
@@ -207,7 +216,7 @@ func (v *view) samples(from, to int64, f func([]sample)) error {
 	err := v.chunks(perValue, from, to, func(start int64, data []byte) error {
 		samples, err := decodeSamples(start, data)
 		if err != nil {
-			return ErrDamaged.WithCause(err)
+			return err
 		}
 		first, _ := slices.BinarySearchFunc(samples, sample{at: from}, byTime)
 		end, _ := slices.BinarySearchFunc(samples, sample{at: to}, byTime)
@@ -224,7 +233,7 @@ func (v *view) buckets(r resolution, from, to int64, f func(bucket)) error {
 	err := v.chunks(r, from, to, func(start int64, data []byte) error {
 		buckets, err := decodeBuckets(start, r.step(), data)
 		if err != nil {
-			return ErrDamaged.WithCause(err)
+			return err
 		}
 		for _, b := range buckets {
 			if b.at >= from && b.at < to {

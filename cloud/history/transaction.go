@@ -21,6 +21,7 @@ type transaction struct {
 	ctx        context.Context
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
+	onFault    func(error)
 }
 
 // transact commits what f writes; settle, if there is one, is called when that is
@@ -30,7 +31,7 @@ func (h *History) transact(ctx context.Context, f func(*transaction) error, sett
 	if err != nil {
 		return sqlite.Unavailable(err)
 	}
-	t := &transaction{ctx, conn, map[string]*sql.Stmt{}}
+	t := &transaction{ctx, conn, map[string]*sql.Stmt{}, h.options.OnFault}
 	defer func() {
 		for _, statement := range t.statements {
 			err = errors.Join(err, statement.Close())
@@ -196,14 +197,12 @@ func (t *transaction) addSamples(series, start int64, samples []sample) error {
 	}
 	if found && len(data) < roomyChunk {
 		before, err := decodeSamples(start, data)
-		if err != nil {
-			return ErrDamaged.WithCause(err)
-		}
-		if len(before) < fullChunk {
+		if err == nil && len(before) < fullChunk {
 			samples = append(before, samples...)
 			sortByTime(samples)
 			return t.setChunk(id, encodeSamples(start, samples))
 		}
+		t.damaged(err)
 	}
 	return t.addChunk(series, perValue, start, part+1, encodeSamples(start, samples))
 }
@@ -216,14 +215,21 @@ func (t *transaction) addBuckets(series int64, r resolution, start int64, bucket
 	if err != nil {
 		return err
 	}
-	if !found {
-		return t.addChunk(series, r, start, 1, encodeBuckets(start, r.step(), buckets))
+	if found {
+		before, err := decodeBuckets(start, r.step(), data)
+		if err == nil {
+			return t.setChunk(id, encodeBuckets(start, r.step(), combine(append(before, buckets...))))
+		}
+		t.damaged(err)
 	}
-	before, err := decodeBuckets(start, r.step(), data)
+	return t.addChunk(series, r, start, part+1, encodeBuckets(start, r.step(), buckets))
+}
+
+// damaged tells of a chunk that can't be read. It stays as it is, and others go on.
+func (t *transaction) damaged(err error) {
 	if err != nil {
-		return ErrDamaged.WithCause(err)
+		t.onFault(ErrDamaged.WithCause(err))
 	}
-	return t.setChunk(id, encodeBuckets(start, r.step(), combine(append(before, buckets...))))
 }
 
 func (t *transaction) addChunk(series int64, r resolution, start, part int64, data []byte) error {

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -50,7 +51,7 @@ func (w *writer) note(id int64, size int) {
 
 // since is how many bytes the journal has from an entry on.
 func (w *writer) since(id int64) int64 {
-	i, _ := slices.BinarySearchFunc(w.entries, id, func(e entry, id int64) int { return int(e.id - id) })
+	i, _ := slices.BinarySearchFunc(w.entries, id, func(e entry, id int64) int { return cmp.Compare(e.id, id) })
 	if i == len(w.entries) {
 		return 0
 	}
