@@ -87,6 +87,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"GET", "/api/v1/accounts/current", "", 401, 200, 200, 200, 403},
 		{"GET", "/api/v1/sessions/current", "", 200, 200, 200, 200, 200},
 		{"GET", "/api/v1/accounts", "", 401, 403, 403, 200, 200},
+		{"GET", "/api/v1/accounts/current/export", "", 401, 200, 200, 200, 403},
 		{"PUT", "/api/v1/accounts/none@example.org/password", `{"password":"long enough"}`, 401, 403, 403, 403, 404},
 		{"GET", "/api/v1/keys", "", 401, 403, 403, 200, 200},
 		{"GET", "/api/v1/products", "", 401, 200, 200, 200, 200},
