@@ -1,8 +1,9 @@
 import { answered, api, ApiError } from '../api/client.ts'
 import type { components } from '../api/schema.d.ts'
+import { language } from '../i18n/i18n.svelte.ts'
 
 /** Who is signed in, as far as this page knows. */
-export type Account = components['schemas']['Account'] & { email_confirmed?: boolean; language?: string }
+export type Account = components['schemas']['Account']
 
 /** undefined: not known yet; null: nobody. */
 let account = $state.raw<Account | null | undefined>(undefined)
@@ -31,7 +32,7 @@ export async function signIn(email: string, password: string): Promise<Account |
 
 /** Makes an account; signing in to it is another step. */
 export async function signUp(email: string, password: string): Promise<void> {
-  await answered(api.POST('/api/v1/accounts', { body: { email, password } }))
+  await answered(api.POST('/api/v1/accounts', { body: { email, password, language: language() } }))
 }
 
 export async function signOut(): Promise<void> {

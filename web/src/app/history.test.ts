@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { changesOf, chartData, neighbour, rowsOf, summarise, type History, type Point } from './history.ts'
+import { changesOf, chartData, historyOf, neighbour, rowsOf, summarise, type History, type Point } from './history.ts'
 
 const minute = 60_000
 const point = (minutes: number, average: number, spread = 0): Point => [minutes * minute, average, average - spread, average + spread]
 const history = (points: Point[], step_seconds = 60): History => ({ pin: 'V0', from: '', to: '', step_seconds, points })
+
+test('an answer keeps its points, and drops what is none', () => {
+  const answer = { ...history([]), points: [[1, 2, 3, 4], [5, 6], []] }
+  expect(historyOf(answer)).toEqual({ ...answer, points: [[1, 2, 3, 4]] })
+})
 
 describe('the chart', () => {
   test('of nothing is empty', () => {

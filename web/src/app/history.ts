@@ -1,19 +1,19 @@
 /** The history of a datastream, as the chart, its summary and its table need it. */
 
+import type { components } from '../api/schema.d.ts'
+
 export const periods = ['hour', 'day', 'week', 'month'] as const
 export type Period = (typeof periods)[number]
 
 /** Time in milliseconds since 1970, average, least, greatest. */
 export type Point = readonly [at: number, average: number, min: number, max: number]
 
-/** `GET /devices/{id}/datastreams/{pin}/history`. */
-export interface History {
-  pin: string
-  from: string
-  to: string
-  step_seconds: number
-  /** Oldest first; where nothing came, there is no point. */
-  points: readonly Point[]
+/** `GET /devices/{id}/datastreams/{pin}/history`; its points come oldest first, and where nothing came, there is none. */
+export type History = Omit<components['schemas']['Chart'], 'points'> & { points: readonly Point[] }
+
+/** The cloud's answer with points of four numbers, which its description can't say. */
+export function historyOf(answer: components['schemas']['Chart']): History {
+  return { ...answer, points: answer.points.flatMap(([at, average, min, max]) => (at === undefined || average === undefined || min === undefined || max === undefined ? [] : [[at, average, min, max] as const])) }
 }
 
 /** Seconds, averages, least and greatest, as uPlot takes them. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { glance, listDevices, type Listed } from './list.ts'
 
-const device = (id: string, datastreams: Listed['datastreams'] = []): Listed => ({
+const device = (id: string, datastreams: NonNullable<Listed['datastreams']> = []): Listed => ({
   id, name: id, product_id: 'p', account_id: 'a', online: true, last_seen_at: null, time_zone: 'UTC', firmware: {}, meta: {}, created_at: '', datastreams,
 })
 
@@ -35,6 +35,6 @@ test('the list shows the first three values that there are', () => {
   const streams = ['V0', 'V1', 'V2', 'V3', 'V4', 'V5'].map((pin) => ({ pin, name: `n${pin}`, type: pin === 'V3' ? ('string' as const) : ('double' as const) }))
   const shown = glance(device('a', [reading('V5', 5), reading('V0', 0), reading('V1', null), reading('V2', 2.5), reading('V3', ''), reading('V4', 4), reading('V9', 9)]), streams, 'en')
   expect(shown).toEqual([{ name: 'nV0', text: '0' }, { name: 'nV2', text: '2.5' }, { name: 'nV4', text: '4' }])
-  const { datastreams: _, ...bare } = device('a')
-  expect(glance(bare, streams, 'en')).toEqual([])
+  const { datastreams: _, ...unasked } = device('a')
+  expect(glance(unasked, streams, 'en')).toEqual([])
 })

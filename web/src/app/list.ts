@@ -1,8 +1,8 @@
 import type { components } from '../api/schema.d.ts'
-import { formatValue, type Datastream, type Reading } from './datastream.ts'
+import { formatValue, type Datastream } from './datastream.ts'
 
-/** A device of the list, with its last values. */
-export type Listed = components['schemas']['Device'] & { datastreams?: readonly Reading[] | null }
+/** A device of the list, with its last values if they were asked for. */
+export type Listed = components['schemas']['Device']
 
 interface Page {
   items: Listed[]
