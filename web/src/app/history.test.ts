@@ -19,6 +19,10 @@ describe('the chart', () => {
     expect(chartData(history([point(1, 5, 1), point(2, 6, 2)]))).toEqual([[60, 120], [5, 6], [4, 4], [6, 8]])
   })
 
+  test('of labels has no value between two', () => {
+    expect(chartData(history([point(1, 0.4), point(2, 1.6)]), true)[1]).toEqual([0, 2])
+  })
+
   test('has a hole where the device was silent', () => {
     const data = chartData(history([point(0, 1), point(1, 2), point(2, 2), point(30, 3), point(31, 3)]))
     expect(data[0]).toEqual([0, 60, 120, 960, 1800, 1860])

@@ -32,14 +32,17 @@ function gapOf(history: History): number {
   return gapSteps * Math.max(usual, history.step_seconds * 1000)
 }
 
-/** The points as a chart's columns, with a hole where the device was silent. */
-export function chartData(history: History): ChartData {
+/**
+ * The points as a chart's columns, with a hole where the device was silent. Of what
+ * is stepped, an average between two values is shown as the nearer one.
+ */
+export function chartData(history: History, stepped = false): ChartData {
   const data: ChartData = [[], [], [], []]
   const gap = gapOf(history)
   let before: number | null = null
   for (const [at, average, min, max] of history.points) {
     if (before !== null && at - before > gap) push(data, (before + at) / 2, null, null, null)
-    push(data, at, average, min, max)
+    push(data, at, stepped ? Math.round(average) : average, min, max)
     before = at
   }
   return data
