@@ -30,6 +30,11 @@ export function browserWorld(product: WizardProduct, words: () => Record<string,
       sight = null
       return seen
     },
+    finish: (deviceId) => history.replaceState(deviceId && { finished: deviceId }, ''),
+    finished() {
+      const state: unknown = history.state
+      return typeof state === 'object' && state !== null && 'finished' in state && typeof state.finished === 'string' ? state.finished : null
+    },
     edgent: {
       reach: () => sendToEdgentProbe(portal),
       send: (parameters) => sendToEdgent(portal, parameters),

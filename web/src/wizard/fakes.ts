@@ -240,6 +240,7 @@ export class FakePhone {
   /** What the customer answers on the device's page. */
   onPage: 'connect' | 'decline' | 'close' = 'connect'
   returned: Sight | null = null
+  finished: string | null = null
   keeps = true
   left = 0
   readonly edgent: Record<string, string>[] = []
@@ -358,6 +359,10 @@ export class FakeWorld {
         phone.returned = null
         return sight
       },
+      finish(deviceId) {
+        phone.finished = deviceId
+      },
+      finished: () => phone.finished,
       edgent: {
         async reach() {
           if (!phone.at) throw new DeviceProblem('not_reached')

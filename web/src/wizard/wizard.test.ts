@@ -511,6 +511,17 @@ describe('a hand-over', () => {
 })
 
 describe('a reload', () => {
+  test('once the device is online shows it still, until another is begun', async () => {
+    const wizard = await load()
+    world.phone.finished = 'device-1'
+    wizard.close()
+    const again = await load()
+    expect(again.state).toMatchObject({ step: 'online', deviceId: 'device-1' })
+    again.again()
+    again.close()
+    expect((await load()).state).toMatchObject({ step: 'welcome', deviceId: null })
+  })
+
   test.each([
     [0, 'welcome'],
     [1, 'join'],

@@ -216,6 +216,7 @@ export class Wizard {
   /** Another device of the same product. */
   again(): void {
     this.#forget()
+    this.#world.finish(null)
     this.#change({ movesDevice: null, deviceId: null })
     this.#show('welcome')
   }
@@ -245,7 +246,11 @@ export class Wizard {
     const turn = this.#begin()
     const hop = this.#world.returned()
     const kept = this.#world.memory.load()
-    if (!kept) return this.#show('welcome')
+    if (!kept) {
+      const deviceId = this.#world.finished()
+      this.#change({ deviceId })
+      return this.#show(deviceId ? 'online' : 'welcome')
+    }
     this.#show('preparing')
     // Off-line, as on a setup network, whoever was signed in still is.
     const account = await this.#soon(this.#world.cloud.account())
@@ -639,6 +644,7 @@ export class Wizard {
 
   #isOnline(deviceId: string | null): void {
     this.#forget()
+    this.#world.finish(deviceId)
     this.#change({ deviceId, offline: false })
     this.#show('online')
   }

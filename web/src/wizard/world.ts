@@ -17,6 +17,10 @@ export interface World {
   leave(): void
   /** What a hop brought back, once; null if none did. */
   returned(): Sight | null
+  /** Remembers, for this view of the page alone, which device came of it; null for none. */
+  finish(deviceId: string | null): void
+  /** Which device came of it before the page was loaded anew; null if none. */
+  finished(): string | null
   /** Hands over to a device of Edgent, unheard. */
   edgent: { reach(): Promise<void>; send(parameters: Record<string, string>): Promise<void>; navigate(parameters: Record<string, string>): void }
   /** Keeps the page for off-line use; false where that can't be. */
