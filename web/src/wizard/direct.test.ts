@@ -50,7 +50,8 @@ describe('looking straight at the device', () => {
     ['not found', () => new Response('{}', { status: 404 }), 'not_a_portal'],
     ['an empty answer', () => new Response(''), 'not_a_portal'],
     ['half an answer', () => new Response(info.slice(0, -3)), 'rubbish'],
-    ['an answer of something else', () => new Response('{"status":"ok"}'), 'rubbish'],
+    ['one without a template', () => new Response(info.replace('TMPL', '')), 'rubbish'],
+    ['an answer of something else', () => new Response('{"status":"ok"}'), 'not_a_portal'],
   ])('at %s says so', async (_, answer, code) => {
     const { asked, fetcher } = network(answer)
     await expect(new DirectLink('http://192.168.4.1', fetcher).board()).rejects.toMatchObject({ code })

@@ -48,7 +48,7 @@ export class DirectLink implements DeviceLink {
     })
     const board = answer.status === 200 ? parseBoardInfo(answer.text) : null
     if (board) return board
-    throw new DeviceProblem(answer.status === 200 && answer.text.trimStart().startsWith('{') ? 'rubbish' : 'not_a_portal')
+    throw new DeviceProblem(answer.status === 200 && answer.text.includes('"tmpl_id"') ? 'rubbish' : 'not_a_portal')
   }
 
   async scan(): Promise<Network[] | null> {

@@ -53,6 +53,8 @@ export type Problem =
   | 'foreign_device'
   /** This unit isn't the one that was given the token. */
   | 'another_unit'
+  /** While one unit connects, another one's setup network was joined. */
+  | 'other_unit'
   /** The attempt has ended, and another one needs the cloud. */
   | 'expired'
   /** Another attempt took the place of one that had ended. */

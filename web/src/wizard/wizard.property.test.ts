@@ -82,6 +82,7 @@ const taps: Record<string, Act> = {
   back: ({ wizard }) => wizard.back(),
   cancel: ({ wizard }) => void wizard.cancel(),
   online: ({ wizard }) => void wizard.online(),
+  takeOther: ({ wizard }) => void wizard.takeOtherUnit(),
   takeOver: ({ wizard }) => void wizard.takeOver(),
 }
 
@@ -205,6 +206,7 @@ const known = [
   ['ask', ...many(3, 'onward'), 'deny', ...many(8, 'onward')],
   [...many(5, 'stumble'), 'long', 'long', ...many(8, 'onward')],
   [...many(2, 'onward'), 'home', 'long', 'long', 'reload', ...many(8, 'onward')],
+  ['onward', 'byHand', 'long', 'long', ...many(8, 'onward')],
   ['deny', ...many(4, 'onward'), 'reload', ...many(4, 'onwardWithOther')],
 ]
 

@@ -376,11 +376,44 @@ describe('a unit', () => {
     expect(wizard.state).toMatchObject({ step: 'choose', problem: 'not_received', passwordKept: true })
   })
 
-  test('of a neighbour, open all the while, is none of the wizard’s business', async () => {
+  test('of a neighbour is told from the one that connects', async () => {
+    world.unit.fails = 702
     const wizard = await watching()
     world.phone.at = world.other
     await pass(60_000)
-    expect(wizard.state.step).toBe('watching')
+    expect(wizard.state).toMatchObject({ step: 'watching', problem: 'other_unit' })
+    world.phone.at = world.unit
+    await pass(6_000)
+    expect(wizard.state).toMatchObject({ step: 'failed', code: 702 })
+  })
+
+  test('of a neighbour takes the place of the one that connects if the customer says so', async () => {
+    world.mobileData = true
+    const wizard = await watching()
+    void wizard.takeOtherUnit()
+    await pass()
+    expect(world.cloud.openAttempts).toEqual(['attempt-1'])
+    world.phone.at = world.other
+    await pass(3_000)
+    void wizard.takeOtherUnit()
+    await pass()
+    expect(wizard.state).toMatchObject({ step: 'join', problem: null, passwordKept: true })
+    expect(world.cloud.openAttempts).toEqual(['attempt-2'])
+    // The end of the first attempt is no news; the second one's is.
+    await pass(20_000)
+    expect(wizard.state.step).toBe('join')
+    await joins(wizard, world.other)
+    await hands(wizard, '')
+    await pass(20_000)
+    expect(wizard.state).toMatchObject({ step: 'online', deviceId: 'device-of-attempt-2' })
+  })
+
+  test('of another product is no matter while one connects', async () => {
+    const wizard = await watching()
+    world.other.info = board({ mac: 'EE:FF', templateId: 'TMPLzzzzzzzz' })
+    world.phone.at = world.other
+    await pass(60_000)
+    expect(wizard.state).toMatchObject({ step: 'watching', problem: null })
   })
 
   test('whose login was told to nobody is online nevertheless', async () => {

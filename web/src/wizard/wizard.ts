@@ -179,6 +179,11 @@ export class Wizard {
     await this.#hand(this.#link, choice, parameters)
   }
 
+  /** Goes on with the unit whose network was joined while another one connects, which then stays as it was. */
+  async takeOtherUnit(): Promise<void> {
+    if (this.#state.problem === 'other_unit') await this.#replace('another_unit')
+  }
+
   /** After the warning: a tap. */
   navigateToEdgent(): void {
     const { attempt, choice } = this.#record ?? {}
@@ -445,6 +450,8 @@ export class Wizard {
       this.#record.unwanted = why
       this.#save()
     }
+    // Its end is no news any more.
+    this.#stopFollowing()
     await this.#prepare()
   }
 
@@ -563,6 +570,8 @@ export class Wizard {
     let gone = false
     this.#unwatch = this.#link?.watch((board) => {
       const passed = this.#world.now() - began
+      const other = board !== null && unitOf(board) !== unit && board.templateId === this.#productId
+      if (other !== (this.#state.problem === 'other_unit')) this.#show('watching', other ? 'other_unit' : null)
       if (!board || unitOf(board) !== unit) gone = true
       else if (passed > settle || (gone && passed > failsAfter)) void this.#reopened(board, gone)
     }) ?? null
@@ -665,8 +674,7 @@ export class Wizard {
   /** Cancels, as often as it takes to reach the cloud. */
   async #cancelUnwanted(): Promise<void> {
     const turn = this.#begin()
-    this.#unfollow?.()
-    this.#unfollow = null
+    this.#stopFollowing()
     const record = this.#record
     while (record && turn === this.#turn) {
       try {
@@ -697,8 +705,7 @@ export class Wizard {
   /** Lets go of everything but what is remembered. */
   #drop(): void {
     this.#begin()
-    this.#unfollow?.()
-    this.#unfollow = null
+    this.#stopFollowing()
     this.#link?.close()
     this.#link = null
     this.#record = null
@@ -709,9 +716,13 @@ export class Wizard {
   /** Stops at a step that has to be passed before anything goes on. */
   #halt(step: Step): void {
     this.#begin()
+    this.#stopFollowing()
+    this.#show(step)
+  }
+
+  #stopFollowing(): void {
     this.#unfollow?.()
     this.#unfollow = null
-    this.#show(step)
   }
 
   #save(): void {

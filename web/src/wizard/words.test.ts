@@ -9,7 +9,7 @@ const catalogue: Record<string, string> = words
 const problems: Record<Problem, 'headline' | 'field'> = {
   not_reached: 'headline', not_a_portal: 'headline', rubbish: 'headline', permission_denied: 'headline', popup_blocked: 'headline', window_closed: 'headline',
   declined: 'headline', busy: 'headline', forbidden: 'headline', cloud_unreachable: 'headline', cloud_failed: 'headline', too_many_open: 'headline',
-  foreign_device: 'headline', another_unit: 'headline', expired: 'headline', renewed: 'headline', cancel_later: 'headline', refused: 'headline',
+  foreign_device: 'headline', another_unit: 'headline', other_unit: 'headline', expired: 'headline', renewed: 'headline', cancel_later: 'headline', refused: 'headline',
   incompatible: 'headline', not_received: 'headline',
   ssid_missing: 'field', ssid_long: 'field', password_missing: 'field', password_length: 'field', ip_unfit: 'field', mask_unfit: 'field', gateway_unfit: 'field', dns_unfit: 'field',
 }
