@@ -222,12 +222,13 @@ export class Lab {
     rmSync(this.ground.folder, { recursive: true, force: true, maxRetries: 5 })
   }
 
-  /** The logs of everything, for who looks for why a test failed. */
+  /** The logs of everything, and what the devices told, for who looks for why a test failed. */
   logs(): string {
-    return readdirSync(this.ground.folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && /^(cloud|device|webkit|firefox)\.log$/.test(entry.name))
+    const logs = readdirSync(this.ground.folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && /^(cloud|device|edgent|webkit|firefox)\.log$/.test(entry.name))
       .map((entry) => `== ${entry.name}\n${readFileSync(join(entry.parentPath, entry.name), 'utf8').split('\n').slice(-40).join('\n')}`)
-      .join('\n')
+    const told = this.devices.map((device) => device.events.map(({ at, event, ssid, code }) => [at, event, ssid, code].filter(Boolean).join(' ')).join('\n'))
+    return [...logs, ...told.map((lines, i) => `== device ${i + 1}\n${lines}`), `== phones: ${this.phones.map(({ network }) => network ?? 'off').join(', ')}`].join('\n')
   }
 
   private async closed(network: SetupNetwork): Promise<void> {

@@ -14,6 +14,8 @@ export interface ChromiumOptions {
   reducedMotion?: 'reduce' | 'no-preference'
   /** Whether pages may run scripts. */
   scripts?: boolean
+  /** Where it speaks its DevTools protocol beside, on the phone's own loopback. */
+  debuggingPort?: number
 }
 
 /** Debian's Chromium, led by playwright-core. */
@@ -40,6 +42,7 @@ export class Chromium implements Browser {
         '--disable-gpu', '--disable-quic', '--disable-sync', '--disable-background-networking', '--disable-component-update', '--no-first-run',
         // Its own business with its makers, which no flag ends.
         '--host-resolver-rules=MAP *.google.com ~NOTFOUND, MAP *.googleapis.com ~NOTFOUND',
+        ...(options.debuggingPort ? [`--remote-debugging-port=${options.debuggingPort}`] : []),
         ...(options.publicAddresses ? [`--ip-address-space-overrides=${options.publicAddresses.map((address) => `${address}=public`).join()}`] : []),
       ],
       viewport: options.viewport ?? { width: 390, height: 844 },

@@ -105,9 +105,14 @@ test('the page is reloaded at every step', async ({ startLab }) => {
   await tab.reload()
   await reads(tab, 'Join the WiFi of your myPlant')
   await tab.tap('button', /^I’m connected to/)
+  // This phone stays where it was; so the page can't know the verdict yet.
+  phone.returnsHome = false
   await chooseHome(lab, tab)
+  await lab.device.until('proven')
   await reads(tab, 'Your myPlant is connecting')
   await tab.reload()
+  await reads(tab, 'Your myPlant is connecting')
+  await phone.join('Home')
   await isOnline(lab, tab)
   expect((await lab.cloud.attempts()).map(({ id }) => id)).toEqual(attempts.map(({ id }) => id))
   await keptToThemselves(lab, phone)
