@@ -21,7 +21,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 .PHONY: test check build pages bench format vet lint unit web race story npm node web-packages fuzz cross
 
-test: format vet lint npm web race story fuzz cross
+test: format vet lint npm web race story lab fuzz cross
 
 check: format vet lint unit
 

@@ -7,6 +7,6 @@ export default defineConfig({
     // Each test has machines, networks and browsers of its own.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxWorkers: Number(process.env['LAB_WORKERS'] ?? 2),
+    maxWorkers: Number(process.env['LAB_WORKERS'] ?? 3),
   },
 })

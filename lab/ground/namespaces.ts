@@ -114,13 +114,13 @@ export class Namespaces implements Ground {
       ip netns add ${router}
       ip netns add ${cloud}
       for n in ${router} ${cloud}; do ip -n $n link set lo up; done
-      ip -n ${cloud} link add internet type bridge
+      ${bridge(cloud, 'internet')}
       for a in ${plan.cloud} ${plan.resolver} ${plan.probes}; do ip -n ${cloud} address add $a/24 dev internet; done
       ip -n ${cloud} link set internet up
-      ip -n ${cloud} link add mobile type bridge
+      ${bridge(cloud, 'mobile')}
       ip -n ${cloud} address add ${plan.carrier}/24 dev mobile
       ip -n ${cloud} link set mobile up
-      ip -n ${router} link add home type bridge
+      ${bridge(router, 'home')}
       ip -n ${router} address add ${plan.router}/24 dev home
       ip -n ${router} link set home up
       ${plug(router, 'wan', cloud, 'router', 'internet')}
@@ -207,7 +207,7 @@ RULES`)
     await this.script(`
       ip netns add ${name}
       ip -n ${name} link set lo up
-      ip -n ${name} link add setup type bridge
+      ${bridge(name, 'setup')}
       ip -n ${name} address add ${plan.device}/24 dev setup
       ip -n ${name} link set setup up
       ${plug(name, 'home', router, name, 'home')}`)
@@ -250,6 +250,14 @@ RULES`)
     for (const machine of this.machines) machine.stop()
     await this.holder.stop('SIGKILL')
   }
+}
+
+/**
+ * The script that makes a bridge with a hardware address of its own: by itself it
+ * takes the least of its ports', and so another whenever a phone comes or goes.
+ */
+function bridge(machine: string, name: string): string {
+  return `ip -n ${machine} link add ${name} address 02:00:00:00:ff:01 type bridge`
 }
 
 /**

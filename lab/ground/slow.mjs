@@ -8,16 +8,29 @@ const [rtt, down, up] = line.map(Number)
 /** What a packet holds, in bytes. */
 const packet = 1460
 
-/** One direction: what is sent waits until the line is free, and then travels. */
+/**
+ * One direction: what is sent waits until the line is free, and then travels. What
+ * was sent first arrives first; timers of their own would not keep that order.
+ */
 function direction(kilobits) {
+  const under = []
   let free = 0
-  return (bytes, deliver) => {
-    for (let at = 0; at < bytes.length; at += packet) {
-      const piece = bytes.subarray(at, at + packet)
-      const now = performance.now()
-      free = Math.max(free, now) + (piece.length * 8) / kilobits
-      setTimeout(() => deliver(piece), free + rtt / 2 - now)
+  let timer = null
+  const arrive = () => {
+    timer = null
+    while (under.length && under[0].at <= performance.now()) {
+      const { piece, deliver } = under.shift()
+      deliver(piece)
     }
+    if (under.length) timer = setTimeout(arrive, Math.max(1, under[0].at - performance.now()))
+  }
+  return (bytes, deliver) => {
+    for (let from = 0; from < bytes.length; from += packet) {
+      const piece = bytes.subarray(from, from + packet)
+      free = Math.max(free, performance.now()) + (piece.length * 8) / kilobits
+      under.push({ at: free + rtt / 2, piece, deliver })
+    }
+    timer ??= setTimeout(arrive, Math.max(1, under[0].at - performance.now()))
   }
 }
 

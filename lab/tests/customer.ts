@@ -71,13 +71,22 @@ export async function keptToThemselves(lab: Lab, phone: Phone): Promise<void> {
   if (profile) expect(findSecret(profile, lab.home.password)).toEqual([])
 }
 
-/** The steps of every attempt. */
+/**
+ * The steps of every attempt, newest attempt first. What the wizard reports between
+ * the first and the last step may come too late to be among them, as the phone has
+ * no internet meanwhile.
+ */
 export async function timelines(lab: Lab): Promise<string[][]> {
   return (await lab.cloud.attempts()).map(({ timeline }) => (timeline ?? []).map(({ step }) => step))
 }
 
 /** Cloud, portal and the resolvers of the networks that a phone was on. */
 const friends = /^(tcp (203\.0\.113\.10:443|192\.168\.4\.1:(80|443))|(udp|tcp) (192\.168\.[14]\.1|203\.0\.113\.1):53)$/
+
+/** How every attempt began and ended, newest first. */
+export async function ends(lab: Lab): Promise<(string | undefined)[][]> {
+  return (await timelines(lab)).map((steps) => [steps[0], steps.at(-1)])
+}
 
 function encoded(secret: string): string[] {
   return [secret, encodeURIComponent(secret), new URLSearchParams({ s: secret }).toString().slice(2), Buffer.from(secret).toString('hex'), Buffer.from(secret).toString('base64')]

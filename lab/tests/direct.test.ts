@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { reads } from '../browser/browser.ts'
-import { allowLocalNetwork, chooseHome, isOnline, joinSetup, keptToThemselves, signUpAndBegin, timelines } from './customer.ts'
+import { allowLocalNetwork, chooseHome, ends, isOnline, joinSetup, keptToThemselves, signUpAndBegin, timelines } from './customer.ts'
 import { onNetworks, test } from './start.ts'
 
 test('direct: from the box to the device online', async ({ startLab }) => {
@@ -15,8 +15,7 @@ test('direct: from the box to the device online', async ({ startLab }) => {
   await allowLocalNetwork(lab, phone, tab)
   await chooseHome(lab, tab)
   await isOnline(lab, tab)
-  // Away from the internet the wizard could tell the cloud nothing.
-  expect(await timelines(lab)).toEqual([['issued', 'online']])
+  expect(await ends(lab)).toEqual([['issued', 'online']])
   await tab.type('What do you call it?', 'Fern')
   await tab.tap('button', 'Save the name')
   await reads(tab, 'Saved')

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { reads, type Tab } from '../browser/browser.ts'
 import type { Lab } from '../lab.ts'
-import { allowLocalNetwork, signUpAndBegin, timelines } from './customer.ts'
+import { allowLocalNetwork, ends, signUpAndBegin } from './customer.ts'
 import { onNetworks, test } from './start.ts'
 
 async function typeHome(lab: Lab, tab: Tab): Promise<void> {
@@ -24,7 +24,7 @@ test('Edgent, direct: a request whose answer no page may read, and the cloud’s
   await reads(tab, 'Your myPlant is online', 30_000)
   expect(device.asked).toContain('GET /config blynk,host,if,pass,port,port_ssl,ssid')
   expect(await lab.cloud.devices()).toMatchObject([{ online: true, product_id: lab.product.id }])
-  expect((await timelines(lab)).map((steps) => steps.at(-1))).toEqual(['online'])
+  expect(await ends(lab)).toEqual([['issued', 'online']])
 })
 
 test.runIf(onNetworks)('Edgent in Firefox: to the device’s address, after a plain warning', async ({ startLab }) => {

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { reads } from '../browser/browser.ts'
-import { allowLocalNetwork, chooseHome, isOnline, joinSetup, keptToThemselves, signUpAndBegin, timelines, wizardOf } from './customer.ts'
+import { allowLocalNetwork, chooseHome, ends, isOnline, joinSetup, keptToThemselves, signUpAndBegin, timelines, wizardOf } from './customer.ts'
 import { test } from './start.ts'
 
 test('a wrong password, then the right one', async ({ startLab }) => {
@@ -23,7 +23,7 @@ test('a wrong password, then the right one', async ({ startLab }) => {
   await tab.type('Password of this WiFi', lab.home.password)
   await tab.tap('button', 'Connect my myPlant')
   await isOnline(lab, tab)
-  expect((await timelines(lab)).map((steps) => steps.filter((step) => step === 'issued' || step === 'online'))).toEqual([['issued', 'online']])
+  expect(await ends(lab)).toEqual([['issued', 'online']])
   await keptToThemselves(lab, phone)
 })
 
