@@ -345,7 +345,7 @@ func (h *History) Sweep(ctx context.Context) error {
 		if err := h.commit(ctx); err != nil {
 			return err
 		}
-		h.w.sweeping = true
+		h.w.sweeping, h.w.swept = true, 0
 		for {
 			if more, err := h.tidy(ctx); err != nil || !more {
 				return err

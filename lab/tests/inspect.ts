@@ -19,7 +19,8 @@ export async function inspect(tab: ChromiumTab, what: string): Promise<void> {
   }
   for (const window of windows) {
     await tab.page.setViewportSize(window)
-    expect(await sticksOut(tab), `${what} at ${window.width} px`).toEqual([])
+    // What measures its place, as a chart does, takes a frame or two to follow.
+    await expect.poll(() => sticksOut(tab), { message: `${what} at ${window.width} px`, timeout: 3000 }).toEqual([])
   }
   if (before) await tab.page.setViewportSize(before)
 }
