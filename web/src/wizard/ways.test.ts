@@ -18,7 +18,9 @@ test.for<[string, Browser, string, string]>([
   ['Safari', browser(secure, {}, false), portal, 'unsupported'],
   ['a browser without permissions', { page: new URL(secure), addressSpaces: false }, portal, 'unsupported'],
   ['a plain page', browser('http://cloud.example/p/plant', {}, false), portal, 'granted'],
-  ['the demo, all on one machine', browser('https://localhost:9443/p/plant', {}, false), 'http://127.0.0.1:8081', 'granted'],
+  ['the demo, all on one machine', browser('http://localhost:8080/p/plant', {}, false), 'http://127.0.0.1:8081', 'granted'],
+  ['all on one machine under TLS, in Chrome', browser('https://localhost:9443/p/plant', {}), 'http://127.0.0.1:8081', 'granted'],
+  ['all on one machine under TLS, in Safari', browser('https://localhost:9443/p/plant', {}, false), 'http://127.0.0.1:8081', 'unsupported'],
   ['a device of this machine for a page of another', browser(secure, { 'loopback-network': 'prompt' }), 'http://127.0.0.1:8081', 'ask'],
 ])('%s', async ([, browser, portal, access]) => {
   expect(await localAccess(portal, browser)).toBe(access)

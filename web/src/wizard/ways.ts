@@ -30,10 +30,10 @@ const names = ['local-network', 'local-network-access']
 /** Asks the browser, without asking the customer. */
 export async function localAccess(portalUrl: string, browser: Browser): Promise<LocalAccess> {
   const portal = new URL(portalUrl)
-  // A page of this machine may reach this machine, and a plain page plain addresses.
-  if (isLoopback(portal.hostname) && isLoopback(browser.page.hostname)) return 'granted'
   // Firefox asks for the permission, too, but it lifts no mixed content there.
   if (browser.page.protocol === 'https:' && !browser.addressSpaces) return 'unsupported'
+  // A page of this machine may reach this machine, and a plain page plain addresses.
+  if (isLoopback(portal.hostname) && isLoopback(browser.page.hostname)) return 'granted'
   for (const name of isLoopback(portal.hostname) ? ['loopback-network', ...names] : names) {
     try {
       const state = (await browser.permissions?.query({ name }))?.state
