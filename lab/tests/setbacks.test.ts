@@ -70,7 +70,7 @@ test('the cloud is down while the device connects, and comes back', async ({ sta
   await reads(tab, 'Choose your home WiFi')
   await lab.cloud.stop('crash')
   await chooseHome(lab, tab)
-  await reads(tab, 'This device has no internet just now')
+  await reads(tab, 'You have no internet just now')
   const failed = await lab.device.until('failed', { timeout: 30_000 })
   expect(failed.code).toBe(702)
   await lab.device.until('setup_network_up', { since: lab.device.events.indexOf(failed), timeout: 30_000 })

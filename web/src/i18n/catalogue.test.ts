@@ -31,6 +31,13 @@ describe('a catalogue', () => {
     expect(new Catalogue([['en', { a: '<b>{x}</b>' }]]).format('a', { x: '<i>' })).toBe('<b><i></b>')
   })
 
+  test('keeps values of another direction apart', () => {
+    const join = (language: 'ar' | 'en', network: string) => new Catalogue([[language, { a: '{network} {n, number}!' }]]).format('a', { network, n: 5 })
+    expect(join('ar', 'Home (2)')).toBe('\u2068Home (2)\u2069 5!')
+    expect(join('en', 'شبكة')).toBe('\u2068شبكة\u2069 5!')
+    expect(join('en', 'Home (2)')).toBe('Home (2) 5!')
+  })
+
   test('does not take what every object has for a text', () => {
     expect(new Catalogue([['en', {}]]).format('toString')).toBe('toString')
   })

@@ -1,5 +1,5 @@
 import { IntlMessageFormat } from 'intl-messageformat'
-import type { Language } from './languages.ts'
+import { directionOf, type Language } from './languages.ts'
 
 /** Texts by key, in ICU MessageFormat. */
 export type Texts = Record<string, string>
@@ -24,7 +24,7 @@ export class Catalogue {
       const text = Object.hasOwn(texts, key) ? texts[key] : undefined
       if (text === undefined) continue
       try {
-        return String(this.#parsed(language, text).format(params))
+        return String(this.#parsed(language, text).format(isolated(language, params)))
       } catch {
         // A broken override must not break the page.
       }
@@ -41,4 +41,19 @@ export class Catalogue {
     }
     return format
   }
+}
+
+/** Hebrew to Arabic Extended, and their presentation forms: what is written from the right. */
+const fromTheRight = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/
+
+/**
+ * The values, those of another direction than the text's kept apart from it (U+2068 and
+ * U+2069, Unicode Annex 9): a network's name must not carry off the full stop behind it.
+ */
+function isolated(language: Language, params?: Params): Params | undefined {
+  if (!params) return undefined
+  const right = directionOf(language) === 'rtl'
+  return Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [name, typeof value === 'string' && value !== '' && (right || fromTheRight.test(value)) ? `\u2068${value}\u2069` : value]),
+  )
 }
