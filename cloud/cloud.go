@@ -168,9 +168,9 @@ func (c *Cloud) newAPI(server api.DeviceServer) *api.API {
 		Server: server, InsecureHTTP: c.options.InsecureHTTP, TrustedProxies: c.options.TrustedProxies,
 		PortalURL: c.options.PortalURL,
 		Pages: pages.New(pages.Options{
-			Product: func(ctx context.Context, slug string) (pages.Product, error) {
-				of, document, err := c.api.WizardPage(ctx, slug)
-				return pages.Product{Name: of.Name, Accent: of.Accent, Logo: of.Logo, Wizard: document}, err
+			Product: func(ctx context.Context, slug, language string) (pages.Product, error) {
+				of, document, whole, err := c.api.WizardPage(ctx, slug, language)
+				return pages.Product{Name: of.Name, Accent: of.Accent, Logo: of.Logo, Wizard: document, Whole: whole}, err
 			},
 			Logo: func(ctx context.Context, slug string) (kind string, picture []byte, err error) {
 				logo, err := c.products.Logo(ctx, slug)

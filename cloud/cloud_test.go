@@ -596,3 +596,39 @@ func TestOrderOfCalls(t *testing.T) {
 		t.Errorf("it serves when closed: %v", err)
 	}
 }
+
+// TestAPageHasTheWordsOfItsLanguageOnly looks at what a page with a maker's own words
+// in three languages is served with: the first load must stay small.
+func TestAPageHasTheWordsOfItsLanguageOnly(t *testing.T) {
+	t.Parallel()
+	s := serve(t, settings(t.TempDir()))
+	maker := s.signIn()
+	made := maker.call("POST", "/api/v1/products", map[string]any{"name": "Fern"})
+	texts := "/api/v1/products/" + made["id"].(string) + "/texts/"
+	page := func(language string) string {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+"/p/fern", nil)
+		must(t, err)
+		request.Header.Set("Accept", "text/html")
+		request.Header.Set("Accept-Language", language)
+		response, err := http.DefaultClient.Do(request)
+		must(t, err)
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		must(t, err)
+		return string(text)
+	}
+	if got := page("de"); !strings.Contains(got, `"texts":{}`) || !strings.Contains(got, `"language":"de","whole":true`) {
+		t.Errorf("without words of the maker's: %s", got)
+	}
+	for language, word := range map[string]string{"en": "Begin", "de": "Los", "fr": "Allons-y"} {
+		maker.call("PUT", texts+language, map[string]any{"texts": map[string]string{"wizard.welcome.begin": word}})
+	}
+	for language, want := range map[string]string{
+		"de-AT,fr;q=0.5": `"texts":{"de":{"wizard.welcome.begin":"Los"},"en":{"wizard.welcome.begin":"Begin"}}`,
+		"it":             `"texts":{"en":{"wizard.welcome.begin":"Begin"}}`,
+	} {
+		if got := page(language); !strings.Contains(got, want) || !strings.Contains(got, `"whole":false`) {
+			t.Errorf("in %s: %s", language, got)
+		}
+	}
+}

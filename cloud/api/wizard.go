@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/tendril-iot/tendril/cloud/product"
+	"github.com/tendril-iot/tendril/web"
 )
 
 // wizardDoc is what the Connection Wizard needs of a product, for everyone to read.
@@ -55,8 +56,19 @@ func (a *API) wizard(ctx context.Context, slug string) (product.Product, wizardD
 		PortalURL:    a.PortalURL, Accent: p.Accent, AccentDark: p.DarkAccent(), LogoURL: logoURL(p), Texts: texts}, nil
 }
 
-// WizardPage is what a product's page is made with: the product, and what
-// GET /api/v1/wizard/{slug} answers; product.ErrNotFound if there is no such product.
-func (a *API) WizardPage(ctx context.Context, slug string) (of product.Product, document any, err error) {
-	return a.wizard(ctx, slug)
+// WizardPage is what a product's page in a language is made with: the product, and
+// what GET /api/v1/wizard/{slug} answers, but of the maker's words only those in that
+// language and in English, which stands in for what is missing; whole tells that
+// there are no others. product.ErrNotFound if there is no such product.
+func (a *API) WizardPage(ctx context.Context, slug, language string) (of product.Product, document any, whole bool, err error) {
+	of, doc, err := a.wizard(ctx, slug)
+	texts := map[string]product.Texts{}
+	for spoken, words := range doc.Texts {
+		if spoken == language || spoken == web.Languages[0] {
+			texts[spoken] = words
+		}
+	}
+	whole = len(texts) == len(doc.Texts)
+	doc.Texts = texts
+	return of, doc, whole, err
 }

@@ -62,7 +62,7 @@ func (p *pages) branded(ctx context.Context, slug string) (Product, error) {
 	if slug == "" {
 		return instanceProduct, nil
 	}
-	return p.Product(ctx, slug)
+	return p.Product(ctx, slug, web.Languages[0])
 }
 
 // base is where a product's files are, or the instance's.

@@ -33,7 +33,7 @@ func branded(t *testing.T, reads *atomic.Int32) func(path string) (*http.Respons
 	}
 	serve := pages.New(pages.Options{
 		PortalURL: portalURL,
-		Product: func(_ context.Context, slug string) (pages.Product, error) {
+		Product: func(_ context.Context, slug, _ string) (pages.Product, error) {
 			logos := map[string]string{"svg": "aaaa0000", "png": "bbbb0000", "broken": "cccc0000", "none": ""}
 			logo, is := logos[slug]
 			if !is {

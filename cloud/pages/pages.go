@@ -22,14 +22,17 @@ type Product struct {
 	Accent string // the colour of its icon, #rrggbb
 	Logo   string // changes with its logo; empty if it has none
 	// Wizard is what the Connection Wizard needs to know, as GET
-	// /api/v1/wizard/{slug} answers it.
+	// /api/v1/wizard/{slug} answers it, with the maker's words in the page's language.
 	Wizard any
+	// Whole tells that these are all of the maker's words, in whatever language.
+	Whole bool
 }
 
 // Options are what the pages need of the instance.
 type Options struct {
-	// Product finds a product by its slug; a fault of kind NotFound if there is none.
-	Product func(ctx context.Context, slug string) (Product, error)
+	// Product finds a product by its slug, for a page in a language; a fault of kind
+	// NotFound if there is none.
+	Product func(ctx context.Context, slug, language string) (Product, error)
 	// Logo finds the logo of a product that has one, by its slug: an SVG, PNG or
 	// WebP as product.ParseLogo takes it.
 	Logo func(ctx context.Context, slug string) (kind string, picture []byte, err error)

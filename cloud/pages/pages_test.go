@@ -20,7 +20,7 @@ import (
 const portalURL = "http://192.168.4.1"
 
 func options() pages.Options {
-	return pages.Options{PortalURL: portalURL, Version: "1.2.3", Product: func(_ context.Context, slug string) (pages.Product, error) {
+	return pages.Options{PortalURL: portalURL, Version: "1.2.3", Product: func(_ context.Context, slug, _ string) (pages.Product, error) {
 		switch slug {
 		case "plant":
 			return pages.Product{Accent: "#7a1f4d", Name: `</title><script>alert("1")</script>`, Wizard: map[string]string{"name": "</script><script>"}}, nil

@@ -42,9 +42,11 @@ var head = template.Must(template.New("head").Parse(`<title>{{.Title}}</title>
 
 // boot is what the page's script reads first; web/src/boot.ts has its other side.
 type boot struct {
-	Product any    `json:"product"`
-	Missing bool   `json:"missing"`
-	Version string `json:"version"`
+	Product  any    `json:"product"`
+	Missing  bool   `json:"missing"`
+	Language string `json:"language"`
+	Whole    bool   `json:"whole"`
+	Version  string `json:"version"`
 }
 
 // app serves one of the app's own pages.
@@ -60,7 +62,8 @@ func (p *pages) unknown(w http.ResponseWriter, r *http.Request) {
 // wizard serves a product's page.
 func (p *pages) wizard(w http.ResponseWriter, r *http.Request) {
 	slug := r.PathValue("slug")
-	of, err := p.Product(r.Context(), slug)
+	language := chooseLanguage(r.Header.Get("Accept-Language"))
+	of, err := p.Product(r.Context(), slug, language)
 	var refused *fault.Error
 	switch {
 	case errors.As(err, &refused) && refused.Kind == fault.NotFound:
@@ -68,7 +71,7 @@ func (p *pages) wizard(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		p.failed(w, r, err)
 	default:
-		p.shell(w, r, http.StatusOK, page{title: of.Name, base: "/p/" + slug, source: sourceWizard, product: of.Wizard})
+		p.shell(w, r, http.StatusOK, page{title: of.Name, base: "/p/" + slug, source: sourceWizard, product: of.Wizard, whole: of.Whole})
 	}
 }
 
@@ -78,6 +81,7 @@ type page struct {
 	base    string // where manifest and icons are
 	source  string // what shows it
 	product any    // what the wizard needs of the product; nil on the instance's own pages
+	whole   bool   // product has all of the maker's words
 	missing bool   // there is no such product
 }
 
@@ -89,7 +93,7 @@ func (p *pages) shell(w http.ResponseWriter, r *http.Request, status int, of pag
 		words, _ := p.bundle.Needs("messages/" + language + "/" + part + ".json")
 		scripts = append(scripts, words...)
 	}
-	data, err := json.Marshal(boot{of.product, of.missing, p.Version})
+	data, err := json.Marshal(boot{of.product, of.missing, language, of.whole, p.Version})
 	if err != nil {
 		p.failed(w, r, err)
 		return

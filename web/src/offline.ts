@@ -23,7 +23,7 @@ async function keep(): Promise<boolean> {
   const worker = (await navigator.serviceWorker.ready).active
   if (!worker) return false
   const loaded = performance.getEntriesByType('resource').map((entry) => new URL(entry.name))
-  const files = loaded.filter((url) => url.origin === location.origin && url.pathname.startsWith('/assets/')).map((url) => url.pathname)
+  const files = loaded.filter((url) => url.origin === location.origin && /^\/(assets|api\/v1\/wizard)\//.test(url.pathname)).map((url) => url.pathname)
   const channel = new MessageChannel()
   return new Promise<boolean>((resolve) => {
     channel.port1.onmessage = (event: MessageEvent<{ kept: boolean }>) => resolve(event.data.kept)
