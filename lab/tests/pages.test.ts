@@ -1,57 +1,65 @@
 import { expect } from 'vitest'
 import { reads } from '../browser/browser.ts'
 import type { Chromium, ChromiumTab } from '../browser/chromium.ts'
-import { allowLocalNetwork, anna, chooseHome, isOnline, wizardOf } from './customer.ts'
+import { anna, isOnline, wizardOf } from './customer.ts'
 import { inspect as look, worded } from './inspect.ts'
 import { test } from './start.ts'
+import { wordsIn } from './words.ts'
 
 async function inspect(tab: ChromiumTab, what: string): Promise<void> {
   await look(tab, what)
   await worded(tab, what)
 }
 
-test('the wizard’s pages, each step: axe, small windows, words', async ({ startLab }) => {
+test.for(['en', 'ar'] as const)('the wizard’s pages in %s, each step: axe, small windows, words', async (language, { startLab }) => {
   const lab = await startLab()
-  const phone = await lab.phone('chromium')
+  const words = wordsIn(language)
+  const product = lab.product.name
+  const home = { network: lab.home.ssid }
+  const phone = await lab.phone('chromium', { locale: language })
   const tab = (await phone.tab()) as ChromiumTab
   await tab.go(wizardOf(lab))
-  await reads(tab, 'Welcome to your myPlant')
+  await reads(tab, words('wizard.welcome.title', { product }))
+  expect(await tab.evaluate('[document.documentElement.lang, document.documentElement.dir]')).toEqual([language, language === 'ar' ? 'rtl' : 'ltr'])
   await inspect(tab, 'welcome')
-  await tab.tap('button', 'Set it up')
-  await reads(tab, 'Your account')
+  await tab.tap('button', words('wizard.welcome.begin'))
+  await reads(tab, words('wizard.account.title'))
   await inspect(tab, 'account')
-  await tab.type('E-mail address', anna.email)
-  await tab.type(/^Password/, anna.password)
-  await tab.tap('button', 'Make an account')
-  await reads(tab, 'Join the WiFi of your myPlant')
-  await tab.page.getByText('Other ways').click()
+  await tab.type(words('common.account.email'), anna.email)
+  await tab.page.locator('input[type=password]').fill(anna.password)
+  await tab.tap('button', words('common.account.sign_up'))
+  await reads(tab, words('wizard.join.title', { product }))
+  await tab.page.getByText(words('wizard.join.more')).click()
   await inspect(tab, 'join')
-  await tab.tap('button', 'Set it up on its own page')
-  await reads(tab, 'You need this code')
+  await tab.tap('button', words('wizard.join.by_hand_button'))
+  await reads(tab, words('wizard.by_hand.intro'))
   await inspect(tab, 'by hand')
-  await tab.tap('button', 'Back')
+  await tab.tap('button', words('common.back'))
   await phone.joinSetupOf(lab.device)
-  await tab.tap('button', /^I’m connected to/)
+  await tab.tap('button', words('wizard.join.joined', { network: lab.device.setup?.ssid ?? '' }))
   if (lab.ground.kind === 'namespaces') {
-    await reads(tab, 'Your browser asks first')
+    await reads(tab, words('wizard.explain_permission.title'))
     await inspect(tab, 'permission')
+    await (phone.browser as Chromium).localNetwork(lab.cloud.url, 'granted')
+    await tab.tap('button', words('wizard.explain_permission.allow'))
   }
-  await allowLocalNetwork(lab, phone, tab)
-  await reads(tab, 'Choose your home WiFi')
-  await tab.page.getByText('More settings').click()
+  await reads(tab, words('wizard.choose.title'))
+  await tab.page.getByText(words('wizard.choose.more')).click()
   await inspect(tab, 'choose')
   const since = lab.device.mark
-  await chooseHome(lab, tab, 'not the password')
-  await reads(tab, 'Your myPlant is connecting')
+  await tab.tap('radio', new RegExp(`^${lab.home.ssid} `))
+  await tab.type(words('wizard.choose.password'), 'not the password')
+  await tab.tap('button', words('wizard.choose.connect', { product }))
+  await reads(tab, words('wizard.watching.title', { product }))
   await inspect(tab, 'watching')
   await lab.device.until('setup_network_up', { since })
   await phone.joinSetupOf(lab.device)
-  await reads(tab, 'The password of Home is wrong.')
+  await reads(tab, words('wizard.error.722.title', home))
   await inspect(tab, 'failed')
-  await tab.tap('button', 'Try again')
-  await tab.type('Password of this WiFi', lab.home.password)
-  await tab.tap('button', 'Connect my myPlant')
-  await isOnline(lab, tab)
+  await tab.tap('button', words('common.try_again'))
+  await tab.type(words('wizard.choose.password'), lab.home.password)
+  await tab.tap('button', words('wizard.choose.connect', { product }))
+  await reads(tab, words('wizard.online.title', { product }), 30_000)
   await inspect(tab, 'online')
   expect(phone.browser.errors.filter((error) => !/Failed to load resource|net::ERR|blocked by CORS/.test(error))).toEqual([])
 })
@@ -115,37 +123,41 @@ test('the keyboard alone leads from the box to the device online', async ({ star
   await isOnline(lab, tab)
 })
 
-test('from right to left: axe, and nothing sticks out', async ({ startLab }) => {
+test('a maker’s own words come with the page in its language, and when another is chosen', async ({ startLab }) => {
   const lab = await startLab()
-  const phone = await lab.phone('chromium')
+  const own = { en: 'Shall we?', fr: 'On y va ?' }
+  for (const [language, begin] of Object.entries(own)) await lab.cloud.api('PUT', `/products/${lab.product.id}/texts/${language}`, { texts: { 'wizard.welcome.begin': begin } })
+  const phone = await lab.phone('chromium', { locale: 'en-GB' })
   const tab = (await phone.tab()) as ChromiumTab
+  const asked = () => (phone.browser.requests ?? []).filter(({ url }) => url.includes('/api/v1/wizard/')).length
   await tab.go(wizardOf(lab))
-  await tab.page.locator('main h1').waitFor()
-  // Whatever languages there are, the layout turns round.
-  await tab.evaluate('void (document.documentElement.dir = "rtl")')
-  await look(tab, 'welcome')
-  await tab.page.locator('main button').first().click()
-  await tab.page.locator('input[type=email]').waitFor()
-  await look(tab, 'account')
+  await reads(tab, own.en)
+  expect(asked()).toBe(0)
+  for (const [language, begin] of [['fr', own.fr], ['de', wordsIn('de')('wizard.welcome.begin')], ['en', own.en]] as const) {
+    await tab.page.getByRole('combobox').selectOption(language)
+    await reads(tab, begin)
+  }
+  expect(asked()).toBe(1)
 })
 
-test('the app’s pages: axe, small windows, words', async ({ startLab }) => {
+test.for(['en', 'ar'] as const)('the app’s pages in %s: axe, small windows, words', async (language, { startLab }) => {
   const lab = await startLab()
+  const words = wordsIn(language)
   const account = await lab.cloud.account('owner@example.org')
   const device = await lab.own(account)
   await lab.device.measure('V0', '42.5')
-  const phone = await lab.phone('chromium')
+  const phone = await lab.phone('chromium', { locale: language })
   const tab = (await phone.tab()) as ChromiumTab
   await tab.go(lab.cloud.url)
   await tab.page.locator('main h1').waitFor()
   await inspect(tab, 'signed out')
-  await tab.type('E-mail address', account.email)
-  await tab.type(/^Password/, account.password)
+  await tab.type(words('common.account.email'), account.email)
+  await tab.page.locator('input[type=password]').fill(account.password)
   await tab.page.locator('form button.full').click()
-  await reads(tab, 'Your devices')
+  await reads(tab, words('app.devices.title'))
   await reads(tab, 'myPlant')
   await inspect(tab, 'devices')
-  for (const [path, shows] of [[`/devices/${device.id}`, '42.5'], [`/devices/${device.id}/log`, 'myPlant'], ['/account', 'Your account'], ['/add', 'myPlant'], ['/devices/unknown', 'isn’t in your account']] as const) {
+  for (const [path, shows] of [[`/devices/${device.id}`, '42.5'], [`/devices/${device.id}/log`, 'myPlant'], ['/account', words('app.account.title')], ['/add', 'myPlant'], ['/devices/unknown', words('app.device.gone_title')]] as const) {
     await tab.go(lab.cloud.url + path)
     await reads(tab, shows)
     await inspect(tab, path)

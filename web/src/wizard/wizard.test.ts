@@ -68,6 +68,19 @@ async function watching(): Promise<Wizard> {
 const steps = () => world.cloud.reports.map(({ step }) => step)
 
 describe('the straight way', () => {
+  test('begins at a tap that comes before the browser has said that this tab may', async () => {
+    const tab = world.tab()
+    let may = () => {}
+    const wizard = new Wizard(product, { ...tab, claim: async (take, lost) => (await new Promise<void>((resolve) => (may = resolve)), tab.claim(take, lost)) })
+    void wizard.start()
+    void wizard.begin()
+    await pass()
+    expect(wizard.state.step).toBe('welcome')
+    may()
+    await pass()
+    expect(wizard.state.step).toBe('join')
+  })
+
   test('leads from the box to the device online', async () => {
     const wizard = await load()
     expect(wizard.state.step).toBe('welcome')
@@ -216,11 +229,12 @@ describe('an attempt', () => {
   })
 
   test('whose token can’t be read any more gives way to another one', async () => {
-    const wizard = await atJoin()
-    vi.spyOn(world.cloud, 'open').mockRejectedValueOnce(new ApiError(409, 'token_lost'))
-    wizard.back()
+    world.cloud.loseNextReply = true
+    const wizard = await load()
     void wizard.begin()
     await pass()
+    vi.spyOn(world.cloud, 'open').mockRejectedValueOnce(new ApiError(409, 'token_lost'))
+    await pass(10_000)
     expect(wizard.state.step).toBe('join')
     expect(world.cloud.openAttempts).toEqual(['attempt-2'])
   })

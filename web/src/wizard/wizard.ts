@@ -43,6 +43,7 @@ export class Wizard {
   #release: (() => void) | null = null
   /** Goes up with each thing begun: what was begun before must not speak any more. */
   #turn = 0
+  #started: Promise<boolean> | null = null
   readonly #outbox: Outbox
 
   constructor(product: WizardProduct, world: World, movesDevice: string | null = null) {
@@ -81,7 +82,8 @@ export class Wizard {
 
   /** Goes on where an earlier load of the page stopped, or shows the beginning. */
   async start(): Promise<void> {
-    if (await this.#claim(false)) await this.#restore()
+    this.#started = this.#claim(false)
+    if (await this.#started) await this.#restore()
     else this.#show('elsewhere')
   }
 
@@ -92,7 +94,9 @@ export class Wizard {
 
   /** From welcome, or when all is over: a new beginning. */
   async begin(): Promise<void> {
-    await this.#prepare()
+    // Who taps at once taps before it is known where an earlier load stopped.
+    await this.#started
+    if (this.#state.step === 'welcome' || this.#state.step === 'ended') await this.#prepare()
   }
 
   /** The customer has signed in. */
