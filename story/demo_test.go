@@ -3,11 +3,14 @@ package story_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tendril-iot/tendril/story"
+	"github.com/tendril-iot/tendril/wizard"
 )
 
 // TestStoryIsToldToItsEnd plays the demo and looks that each step comes, in order.
@@ -66,6 +69,62 @@ func TestStoryEndsWhenAsked(t *testing.T) {
 		return nil
 	})
 	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+}
+
+// nextBox answers the wizard's questions as a person does who sets up another box.
+type nextBox struct{ scene story.Scene }
+
+func (n nextBox) SignIn(context.Context, error) (wizard.Credentials, error) {
+	return wizard.Credentials{Email: n.scene.Email, Password: string(n.scene.Password)}, nil
+}
+
+func (n nextBox) ChooseNetwork(_ context.Context, offer wizard.Offer) (wizard.Choice, error) {
+	if offer.Failure != nil {
+		return wizard.Choice{}, offer.Failure
+	}
+	return wizard.Choice{SSID: "Home", Password: n.scene.HomePassword}, nil
+}
+
+// TestFurtherBoxesAreOpened sets up two more boxes while the demo stands: each has its
+// portal where the pages look for it, and is a device of its own.
+func TestFurtherBoxesAreOpened(t *testing.T) {
+	t.Parallel()
+	stayed := errors.New("stayed")
+	err := story.Play(t.Context(), story.Options{Data: t.TempDir()}, func(ctx context.Context, scene story.Scene) error {
+		customer, err := wizard.NewCloud(scene.URL, wizard.CloudOptions{})
+		must(t, err)
+		var page struct {
+			PortalURL string `json:"portal_url"`
+		}
+		must(t, customer.Call(ctx, http.MethodGet, "/api/v1/wizard/myplant", nil, &page))
+		devices := map[string]bool{scene.DeviceID: true}
+		for range 2 {
+			portal, err := wizard.NewPortal(page.PortalURL, wizard.PortalOptions{})
+			must(t, err)
+			result, err := (&wizard.Wizard{
+				Cloud: customer, Portal: portal, Installer: nextBox{scene}, Request: wizard.Request{ProductID: scene.Product},
+				Timing: wizard.Timing{PortalEvery: 20 * time.Millisecond},
+			}).Run(ctx)
+			must(t, err)
+			devices[result.DeviceID] = true
+		}
+		if len(devices) != 3 {
+			t.Errorf("three boxes are the devices %v", devices)
+		}
+		for id := range devices {
+			var device struct {
+				Online bool `json:"online"`
+			}
+			must(t, customer.Call(ctx, http.MethodGet, "/api/v1/devices/"+id, nil, &device))
+			if !device.Online {
+				t.Errorf("device %s is not online", id)
+			}
+		}
+		return stayed
+	})
+	if !errors.Is(err, stayed) {
 		t.Fatal(err)
 	}
 }
