@@ -137,7 +137,14 @@ func (c *Cloud) open(ctx context.Context) error {
 		return err
 	}
 
-	c.accounts.OnDelete(c.devices.DeleteAllOf)
+	// The store's transaction is every noun's, so that one deletes all of an account.
+	c.accounts.OnDelete(func(tx account.Tx, accountID string) (func(), error) {
+		return c.devices.DeleteAllOf(tx.(fleet.Tx), accountID)
+	})
+	c.accounts.KeepLastMaker(func(tx account.Tx) (bool, error) {
+		some, err := tx.(product.Tx).Products("", 1)
+		return len(some) > 0, err
+	})
 	c.telemetry.OnNumber(c.history.Append)
 	c.devices.OnDelete(c.history.DeviceDeleted)
 	c.products.OnChange(c.telemetry.ProductChanged)

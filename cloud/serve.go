@@ -191,7 +191,9 @@ func (c *Cloud) Serve(ctx context.Context) error {
 		devices.cancel()
 	}
 	c.api.Drain()
-	err := errors.Join(edges.end(), devices.end(), writers.end(), c.history.Close(), c.store.Close(), c.unbind())
+	err := errors.Join(edges.end(), devices.end())
+	c.drainAccounts()
+	err = errors.Join(err, writers.end(), c.history.Close(), c.store.Close(), c.unbind())
 	select {
 	case <-c.cut:
 		return ErrClosed
@@ -199,6 +201,15 @@ func (c *Cloud) Serve(ctx context.Context) error {
 		return err
 	}
 }
+
+// drainAccounts lets the work that answers left behind be done, for a while.
+func (c *Cloud) drainAccounts() {
+	ctx, cancel := context.WithTimeout(context.Background(), accountsDrain)
+	defer cancel()
+	c.accounts.Drain(ctx)
+}
+
+const accountsDrain = 5 * time.Second
 
 func (c *Cloud) begin() error {
 	c.mu.Lock()

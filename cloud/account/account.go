@@ -123,6 +123,7 @@ var (
 	ErrConfirmed       = fault.New(fault.Conflict, "already_confirmed", "The e-mail address is confirmed already.", "There is nothing to do.")
 	ErrNoMail          = fault.New(fault.Unavailable, "mail_unavailable", "This instance sends no e-mails.", "Ask whoever runs it; they set a password with tendril account password.")
 	ErrMailLimit       = fault.New(fault.TooMany, "mail_limit", "Too many e-mails were asked for.", "Look into your inbox, and the junk folder, or wait a little.")
+	ErrLastMaker       = fault.New(fault.Conflict, "last_maker", "This account is the only maker's, and there are products to look after.", "Have the operator make another with tendril account create --role maker, then delete this one.")
 	ErrKeysFull        = fault.New(fault.Conflict, "api_keys_full", "The account has as many API keys as it may.", "Delete one that is no longer used.")
 	ErrKeyNotFound     = fault.New(fault.NotFound, "api_key_not_found", "There is no such API key.", "List the keys and check the id.")
 )
@@ -155,8 +156,14 @@ type Tx interface {
 
 	// InsertLink replaces the account's link of that purpose.
 	InsertLink(Link) error
+	// Link gives a link and leaves it; ErrLink if there is none.
+	Link(hash [32]byte, purpose Purpose) (Link, error)
 	// TakeLink deletes a link and gives it; ErrLink if there is none.
 	TakeLink(hash [32]byte, purpose Purpose) (Link, error)
+	// DeleteLink deletes the account's link of that purpose, if there is one.
+	DeleteLink(accountID string, purpose Purpose) error
+	// Makers counts the accounts of makers.
+	Makers() (int, error)
 	// DeleteAccount deletes an account that owns no devices, with all else of it.
 	DeleteAccount(id string) error
 

@@ -105,32 +105,39 @@ func (s *Service) Confirm(ctx context.Context, token string) error {
 	})
 }
 
-// take uses a link, once. One that is too old is used up all the same.
+// take uses a link, once. One that is of no use any more is used up all the same.
 func (s *Service) take(ctx context.Context, token string, purpose Purpose, use func(Tx, Account) error) error {
-	late := false
+	void := false
 	err := s.storage.Update(ctx, func(tx Tx) error {
 		link, err := tx.TakeLink(hashSecret(token), purpose)
 		if err != nil {
 			return err
 		}
-		if late = !s.clock().Before(link.ExpiresAt); late {
+		a, err := s.linked(tx, link)
+		if void = errors.Is(err, ErrLink); void {
 			return nil
-		}
-		a, err := tx.Account(link.AccountID)
-		if err != nil {
+		} else if err != nil {
 			return err
-		}
-		// Another address has not been shown to be the account's.
-		if a.Email != link.Email {
-			late = true
-			return nil
 		}
 		return use(tx, a)
 	})
-	if err == nil && late {
+	if err == nil && void {
 		return ErrLink
 	}
 	return err
+}
+
+// linked is the account of a link that is of use: ErrLink if it is too old, or if it
+// was sent to another address than is the account's.
+func (s *Service) linked(tx Tx, link Link) (Account, error) {
+	if !s.clock().Before(link.ExpiresAt) {
+		return Account{}, ErrLink
+	}
+	a, err := tx.Account(link.AccountID)
+	if err == nil && a.Email != link.Email {
+		return Account{}, ErrLink
+	}
+	return a, err
 }
 
 // RequestReset mails a link with which a forgotten password is set anew. Whether
@@ -146,8 +153,14 @@ func (s *Service) RequestReset(ctx context.Context, email, remote string) error 
 	if wait, ok := s.signUps.take(addressKey(remote), s.now()); !ok {
 		return limited(ErrMailLimit, wait)
 	}
+	select {
+	case s.resets <- struct{}{}:
+	default:
+		return limited(ErrMailLimit, resetTimeout)
+	}
 	go func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), resetTimeout)
+		defer func() { <-s.resets }()
+		ctx, cancel := context.WithTimeout(s.behind, resetTimeout)
 		defer cancel()
 		if a, err := s.byEmail(ctx, email); err == nil {
 			// Whoever asks is told nothing, of a limit neither.
@@ -157,8 +170,25 @@ func (s *Service) RequestReset(ctx context.Context, email, remote string) error 
 	return nil
 }
 
-// resetTimeout bounds the work that RequestReset leaves behind.
-const resetTimeout = 10 * time.Second
+const (
+	// resetTimeout bounds the work that RequestReset leaves behind.
+	resetTimeout = 5 * time.Second
+	// resetsAtOnce is how many such works there are at once.
+	resetsAtOnce = 100
+)
+
+// Drain waits for the work that answers have left behind, until ctx ends; what isn't
+// done then is given up. No more is taken after it; it is called once.
+func (s *Service) Drain(ctx context.Context) {
+	defer s.abandon()
+	for range cap(s.resets) {
+		select {
+		case s.resets <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
 
 // RedeemReset uses a mailed link to set a password; all sessions end. The address
 // is confirmed by that.
@@ -166,33 +196,49 @@ func (s *Service) RedeemReset(ctx context.Context, token, password string) error
 	if err := s.limits.checkPassword("password", password); err != nil {
 		return err
 	}
+	// Looked at first, so that no password is hashed for whoever has no link.
+	err := s.storage.View(ctx, func(tx Tx) error {
+		link, err := tx.Link(hashSecret(token), PurposeReset)
+		if err == nil {
+			_, err = s.linked(tx, link)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	hash, err := s.hasher.hash(ctx, password)
 	if err != nil {
 		return err
 	}
 	return s.take(ctx, token, PurposeReset, func(tx Tx, a Account) error {
-		a.PasswordHash, a.EmailConfirmed = hash, true
-		if err := tx.UpdateAccount(a); err != nil {
-			return err
-		}
-		return tx.DeleteSessionsOf(a.ID, "")
+		a.EmailConfirmed = true
+		return setPassword(tx, a, hash, "")
 	})
 }
 
-// OnDelete has f called before an account is deleted, to delete what it owns; an
-// error of it keeps the account. It is for the time before the service is used.
-func (s *Service) OnDelete(f func(ctx context.Context, accountID string) error) {
+// OnDelete has f called in the transaction that deletes an account, to delete what
+// the account owns elsewhere; an error of it keeps everything. What f returns, unless
+// nil, is called once the deletion is durable. f may run again and must have no effect
+// but on tx. It is for the time before the service is used.
+func (s *Service) OnDelete(f func(tx Tx, accountID string) (done func(), err error)) {
 	s.onDelete = append(s.onDelete, f)
 }
 
-// Delete deletes the caller's account with all that it owns, given its password:
-// devices first, then the rest at once. What fails midway may be asked for again.
+// KeepLastMaker has the last maker's account kept for as long as needed says that
+// there is something to look after. It is for the time before the service is used.
+func (s *Service) KeepLastMaker(needed func(Tx) (bool, error)) { s.needed = needed }
+
+// Delete deletes the caller's account with all that it owns, at once, given its
+// password: all of it is gone, or nothing.
 func (s *Service) Delete(ctx context.Context, who Principal, password, remote string) error {
 	if err := who.RequireAccount(); err != nil {
 		return err
 	}
+	wrong := *ErrWrongPassword
+	wrong.Field = "password"
 	if len(password) > MaxPassword {
-		return ErrWrongPassword
+		return &wrong
 	}
 	a, err := s.account(ctx, who.AccountID)
 	if err != nil {
@@ -202,23 +248,63 @@ func (s *Service) Delete(ctx context.Context, who Principal, password, remote st
 	if err != nil {
 		return err
 	} else if !ok {
-		wrong := *ErrWrongPassword
-		wrong.Field = "password"
 		return &wrong
 	}
-	// A device that logs in for the first time meanwhile is one more to delete.
-	for range deleteTries {
-		for _, f := range s.onDelete {
-			if err := f(ctx, a.ID); err != nil {
-				return err
-			}
+	return s.remove(ctx, func(tx Tx) (Account, error) {
+		current, err := tx.Account(a.ID)
+		if err != nil {
+			return Account{}, err
 		}
-		err = s.storage.Update(ctx, func(tx Tx) error { return tx.DeleteAccount(a.ID) })
-		if !errors.Is(err, fault.ErrUnavailable) {
-			return err
+		// It was changed meanwhile, perhaps against whoever knows the old one.
+		if current.PasswordHash != a.PasswordHash {
+			return Account{}, &wrong
 		}
-	}
-	return err
+		last, err := s.lastMaker(tx, current)
+		if err == nil && last {
+			err = ErrLastMaker
+		}
+		return current, err
+	})
 }
 
-const deleteTries = 3
+// remove deletes the account that find finds, with all that it owns, in one
+// transaction.
+func (s *Service) remove(ctx context.Context, find func(Tx) (Account, error)) error {
+	var after []func()
+	err := s.storage.Update(ctx, func(tx Tx) error {
+		after = nil
+		a, err := find(tx)
+		if err != nil {
+			return err
+		}
+		for _, f := range s.onDelete {
+			done, err := f(tx, a.ID)
+			if err != nil {
+				return err
+			}
+			if done != nil {
+				after = append(after, done)
+			}
+		}
+		return tx.DeleteAccount(a.ID)
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range after {
+		f()
+	}
+	return nil
+}
+
+// lastMaker tells whether nobody could look after the products without the account.
+func (s *Service) lastMaker(tx Tx, a Account) (bool, error) {
+	if a.Role != RoleMaker || s.needed == nil {
+		return false, nil
+	}
+	makers, err := tx.Makers()
+	if err != nil || makers > 1 {
+		return false, err
+	}
+	return s.needed(tx)
+}

@@ -195,34 +195,184 @@ func TestSessionsAreToldApartAndEnded(t *testing.T) {
 	}
 }
 
-func TestDeletingAnAccountTakesItsPasswordAndAllThatItOwns(t *testing.T) {
+func TestDeletingAnAccountTakesItsPasswordAndIsOneTransaction(t *testing.T) {
 	t.Parallel()
 	w, _, who := mailing(t)
-	var deleted []string
-	fail := errors.New("the devices stay")
-	w.OnDelete(func(_ context.Context, accountID string) error {
-		deleted = append(deleted, accountID)
-		if len(deleted) == 1 {
-			return fail
+	var told []string
+	var fail error
+	w.OnDelete(func(tx account.Tx, accountID string) (func(), error) {
+		if _, err := tx.Account(accountID); err != nil {
+			t.Error("asked of an account that is gone:", err)
 		}
-		return nil
+		return func() { told = append(told, "first "+accountID) }, nil
 	})
-	if err := w.Delete(t.Context(), who, "wrong", home); !errors.Is(err, account.ErrWrongPassword) || len(deleted) != 0 {
-		t.Fatal(err, deleted)
+	w.OnDelete(func(tx account.Tx, accountID string) (func(), error) {
+		// What this does goes with the rest, or stays with it.
+		return nil, errors.Join(tx.DeleteSessionsOf(accountID, ""), fail)
+	})
+	_, session := w.signedIn(t, email)
+	wantError(t, w.Delete(t.Context(), who, "wrong", home), account.ErrWrongPassword)
+	wantError(t, w.Delete(t.Context(), nobody, password, home), account.ErrAccountRequired)
+
+	fail = errors.New("the devices stay")
+	wantError(t, w.Delete(t.Context(), who, password, home), fail)
+	w.storage.fill(true)
+	wantError(t, w.Delete(t.Context(), who, password, home), fault.ErrUnavailable)
+	w.storage.fill(false)
+	if _, err := w.Authenticate(t.Context(), session); err != nil || told != nil {
+		t.Error("half of a deletion that failed was done:", err, told)
 	}
-	if err := w.Delete(t.Context(), who, password, home); !errors.Is(err, fail) {
-		t.Fatal(err)
+
+	fail = nil
+	w.storage.beforeWrite(func() { // while the password was checked
+		_, err := w.SetPassword(t.Context(), operator, email, "another good one")
+		must(t, err)
+	})
+	wantError(t, w.Delete(t.Context(), who, password, home), account.ErrWrongPassword)
+	must(t, w.Delete(t.Context(), who, "another good one", home))
+	if len(told) != 1 || told[0] != "first "+who.AccountID {
+		t.Errorf("told %q", told)
 	}
-	if _, _, err := w.SignIn(t.Context(), email, password, home, ""); err != nil {
-		t.Error("the account is gone though its devices are not:", err)
-	}
-	if err := w.Delete(t.Context(), who, password, home); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := w.SignIn(t.Context(), email, password, home, ""); !errors.Is(err, account.ErrCredentials) {
+	if _, _, err := w.SignIn(t.Context(), email, "another good one", home, ""); !errors.Is(err, account.ErrCredentials) {
 		t.Error("the account is still there:", err)
 	}
 	if _, err := w.Create(t.Context(), nobody, email, password, "", home); err != nil {
 		t.Error("the address can't be used again:", err)
 	}
+}
+
+func TestTheLastMakerStaysWhileThereAreProducts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, account.Limits{})
+	products := true
+	w.KeepLastMaker(func(account.Tx) (bool, error) { return products, nil })
+	one, two := w.add(t, "one@example.org", account.RoleMaker), w.add(t, "two@example.org", account.RoleMaker)
+	customer := w.add(t, email, account.RoleCustomer)
+	remove := func(a account.Account) error {
+		return w.Delete(t.Context(), account.Principal{AccountID: a.ID}, password, home)
+	}
+	must(t, remove(customer))
+	must(t, remove(one))
+	wantError(t, remove(two), account.ErrLastMaker)
+	if _, _, err := w.SignIn(t.Context(), two.Email, password, home, ""); err != nil {
+		t.Error("the refused account is gone:", err)
+	}
+	products = false
+	must(t, remove(two))
+}
+
+func TestResetLinksEndWithThePassword(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*world, account.Principal) error{
+		"changed": func(w *world, who account.Principal) error {
+			return w.ChangePassword(t.Context(), who, password, "another good one", home)
+		},
+		"set by the operator": func(w *world, _ account.Principal) error {
+			_, err := w.SetPassword(t.Context(), operator, email, "another good one")
+			return err
+		},
+	} {
+		w, box, who := mailing(t)
+		must(t, w.RequestReset(t.Context(), email, home))
+		link := box.last(t)
+		must(t, w.RequestConfirmation(t.Context(), who))
+		confirmation := box.last(t)
+		must(t, change(w, who))
+		if err := w.RedeemReset(t.Context(), link.token, "a thief's choice"); !errors.Is(err, account.ErrLink) {
+			t.Errorf("%s: the link still works: %v", name, err)
+		}
+		if err := w.Confirm(t.Context(), confirmation.token); err != nil {
+			t.Errorf("%s: the address can't be confirmed any more: %v", name, err)
+		}
+	}
+}
+
+func TestNoPasswordIsHashedWithoutALink(t *testing.T) {
+	t.Parallel()
+	w, box, _ := mailing(t)
+	must(t, w.RequestReset(t.Context(), email, home))
+	link := box.last(t)
+	hashes := 0
+	w.BeforeHash(func(uint32, uint32) { hashes++ })
+	for range 3 {
+		wantError(t, w.RedeemReset(t.Context(), "tendril_link_x", "another good one"), account.ErrLink)
+	}
+	if hashes != 0 {
+		t.Errorf("%d hashes for links that nobody was sent", hashes)
+	}
+	// The link goes elsewhere while its password is hashed.
+	w.BeforeHash(func(uint32, uint32) {
+		must(t, w.storage.Update(t.Context(), func(tx account.Tx) error {
+			a, err := tx.AccountByEmail(account.EmailKey(email))
+			must(t, err)
+			return tx.DeleteLink(a.ID, account.PurposeReset)
+		}))
+	})
+	wantError(t, w.RedeemReset(t.Context(), link.token, "another good one"), account.ErrLink)
+	if _, _, err := w.SignIn(t.Context(), email, password, home, ""); err != nil {
+		t.Error("the password was changed without a link:", err)
+	}
+	w.BeforeHash(func(uint32, uint32) { hashes = 0 })
+	must(t, w.RequestReset(t.Context(), email, home))
+	late := box.last(t)
+	w.clock.pass(time.Hour)
+	wantError(t, w.RedeemReset(t.Context(), late.token, "another good one"), account.ErrLink)
+}
+
+func TestLinksToAnotherAddressAreVoid(t *testing.T) {
+	t.Parallel()
+	w, box, who := mailing(t)
+	must(t, w.RequestReset(t.Context(), email, home))
+	reset := box.last(t)
+	must(t, w.RequestConfirmation(t.Context(), who))
+	confirm := box.last(t)
+	must(t, w.storage.Update(t.Context(), func(tx account.Tx) error {
+		a, err := tx.Account(who.AccountID)
+		must(t, err)
+		a.Email = "new@example.org"
+		return tx.UpdateAccount(a)
+	}))
+	wantError(t, w.RedeemReset(t.Context(), reset.token, "another good one"), account.ErrLink)
+	wantError(t, w.Confirm(t.Context(), confirm.token), account.ErrLink)
+}
+
+// stuck is a mailer that takes nothing until it is let go.
+type stuck struct {
+	took chan struct{}
+	free chan struct{}
+}
+
+func (s stuck) Send(account.Purpose, string, string, string) {
+	s.took <- struct{}{}
+	<-s.free
+}
+
+func TestWorkLeftBehindIsBoundedAndDrained(t *testing.T) {
+	t.Parallel()
+	working := func() (*world, stuck) {
+		w := newWorld(t, account.Limits{})
+		slow := stuck{make(chan struct{}), make(chan struct{})}
+		w.SetMailer(slow)
+		w.add(t, email, account.RoleCustomer)
+		must(t, w.RequestReset(t.Context(), email, home))
+		<-slow.took
+		return w, slow
+	}
+
+	w, slow := working()
+	drained := make(chan struct{})
+	go func() { defer close(drained); w.Drain(t.Context()) }()
+	select {
+	case <-drained:
+		t.Error("drained while a link was on its way")
+	case slow.free <- struct{}{}:
+	}
+	<-drained
+	wantError(t, w.RequestReset(t.Context(), email, home), account.ErrMailLimit)
+
+	w, slow = working()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	w.Drain(ended) // returns, whatever is under way
+	close(slow.free)
 }

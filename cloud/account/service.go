@@ -31,18 +31,26 @@ type Service struct {
 	mails     *limiter // mails to one address
 
 	mailer   Mailer // nil: none
-	onDelete []func(ctx context.Context, accountID string) error
+	onDelete []func(tx Tx, accountID string) (done func(), err error)
+	needed   func(Tx) (bool, error) // whether a maker is; see KeepLastMaker
+
+	resets  chan struct{}   // a place for each that is under way
+	behind  context.Context // of the work that answers leave behind
+	abandon context.CancelFunc
 }
 
 // NewService makes the service.
 func NewService(storage Storage, limits Limits, now func() time.Time) *Service {
 	limits = limits.WithDefaults()
+	behind, abandon := context.WithCancel(context.Background())
 	const stretch = 15 * time.Minute
 	return &Service{storage: storage, limits: limits, now: now, hasher: newHasher(limits),
 		byAccount: newLimiter(limits.SignInsPerAccount, stretch, limits.Remembered),
 		byAddress: newLimiter(limits.SignInsPerAddress, stretch, limits.Remembered),
 		signUps:   newLimiter(limits.SignUpsPerAddress, time.Hour, limits.Remembered),
 		mails:     newLimiter(mailsPerHour, time.Hour, limits.Remembered),
+
+		resets: make(chan struct{}, resetsAtOnce), behind: behind, abandon: abandon,
 	}
 }
 
@@ -173,16 +181,12 @@ func (s *Service) ChangePassword(ctx context.Context, who Principal, present, ne
 		if now.PasswordHash != a.PasswordHash {
 			return ErrWrongPassword
 		}
-		now.PasswordHash = hash
-		if err := tx.UpdateAccount(now); err != nil {
-			return err
-		}
-		return tx.DeleteSessionsOf(a.ID, who.SessionID)
+		return setPassword(tx, now, hash, who.SessionID)
 	})
 }
 
-// SetPassword is the operator's reset: it ends all the account's sessions, and
-// its wrong passwords are forgotten. API keys stay.
+// SetPassword is the operator's reset: it ends all the account's sessions and voids
+// its reset link, and its wrong passwords are forgotten. API keys stay.
 func (s *Service) SetPassword(ctx context.Context, by Principal, email, next string) (Account, error) {
 	if !by.Operator {
 		return Account{}, ErrOperator
@@ -202,17 +206,26 @@ func (s *Service) SetPassword(ctx context.Context, by Principal, email, next str
 		if a, err = tx.Account(a.ID); err != nil {
 			return err
 		}
-		a.PasswordHash = hash
-		if err := tx.UpdateAccount(a); err != nil {
-			return err
-		}
-		return tx.DeleteSessionsOf(a.ID, "")
+		return setPassword(tx, a, hash, "")
 	})
 	if err != nil {
 		return Account{}, err
 	}
 	s.byAccount.forget(EmailKey(a.Email))
 	return a.public(), nil
+}
+
+// setPassword gives an account another password: what the one before it opened, or
+// would let somebody open, ends with it, but for the session to keep.
+func setPassword(tx Tx, a Account, hash, keepSession string) error {
+	a.PasswordHash = hash
+	if err := tx.UpdateAccount(a); err != nil {
+		return err
+	}
+	if err := tx.DeleteLink(a.ID, PurposeReset); err != nil {
+		return err
+	}
+	return tx.DeleteSessionsOf(a.ID, keepSession)
 }
 
 const (

@@ -371,6 +371,48 @@ func TestDeletingClosesOnlyWhatIsGone(t *testing.T) {
 	}
 }
 
+func TestAllOfAnAccountGoesInItsTransaction(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.OnDelete(func(id string) { w.happened("told of " + id) })
+	var done func()
+	refused := errors.New("the account stays")
+	all := func(accountID string, then error) error {
+		return w.storage.Update(t.Context(), func(tx fleet.Tx) (err error) {
+			done, err = w.DeleteAllOf(tx, accountID)
+			return errors.Join(err, then)
+		})
+	}
+	wantError(t, all("", nil), account.ErrAccountRequired)
+	wantError(t, all("ada", refused), refused)
+	w.stored(t, "fern")
+	must(t, w.storage.Update(t.Context(), func(tx fleet.Tx) (err error) {
+		for i := range 300 { // more than a page
+			d := fern
+			d.ID = fmt.Sprint("a", i)
+			err = errors.Join(err, tx.InsertDevice(d))
+		}
+		return err
+	}))
+	must(t, all("ada", nil))
+	if w.events != nil {
+		t.Fatalf("before it is durable: %q", w.events)
+	}
+	done()
+	want := []string{"closed old, device gone", "closed new, device gone", "told of a0, device gone"}
+	if len(w.events) != 2+301 || !slices.Equal(w.events[:3], want) {
+		t.Errorf("%d events, the first %q", len(w.events), w.events[:min(3, len(w.events))])
+	}
+	w.stored(t, "cactus")
+	left, err := w.Devices(t.Context(), operator, true, "", 10)
+	must(t, err)
+	if len(left) != 1 {
+		t.Errorf("%d devices are left, want another's one", len(left))
+	}
+	must(t, all("nobody", nil))
+	done()
+}
+
 func TestPresenceIsTheConnections(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/tendril-iot/tendril/cloud/account"
@@ -157,7 +156,7 @@ func (s *Service) edit(ctx context.Context, id string, f func(*Device) (changed 
 // Delete removes a device with all that it said, revokes its token and closes
 // its connection, for its owner and the operator.
 func (s *Service) Delete(ctx context.Context, who account.Principal, id string) error {
-	var tokens []TokenHash
+	var gone removed
 	err := s.storage.Update(ctx, func(tx Tx) error {
 		d, err := tx.Device(id)
 		if err != nil {
@@ -166,35 +165,66 @@ func (s *Service) Delete(ctx context.Context, who account.Principal, id string) 
 		if err := Changeable(who, d); err != nil {
 			return err
 		}
-		if tokens, err = tx.Tokens(id); err != nil {
-			return err
-		}
-		return tx.DeleteDevice(id)
+		gone, err = remove(tx, id)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	for _, token := range tokens {
-		s.connections.CloseToken(token)
-	}
-	for _, f := range s.onDelete {
-		f(id)
-	}
+	s.tell(gone)
 	return nil
 }
 
-// DeleteAllOf deletes all devices of an account, which is being deleted.
-func (s *Service) DeleteAllOf(ctx context.Context, accountID string) error {
-	owner := account.Principal{AccountID: accountID}
+// removed is a device that a transaction deleted, with the tokens that died with it.
+type removed struct {
+	id     string
+	tokens []TokenHash
+}
+
+func remove(tx Tx, id string) (removed, error) {
+	tokens, err := tx.Tokens(id)
+	if err != nil {
+		return removed{}, err
+	}
+	return removed{id, tokens}, tx.DeleteDevice(id)
+}
+
+// tell ends what devices that are durably gone leave behind: all connections first.
+func (s *Service) tell(gone ...removed) {
+	for _, d := range gone {
+		for _, token := range d.tokens {
+			s.connections.CloseToken(token)
+		}
+	}
+	for _, d := range gone {
+		for _, f := range s.onDelete {
+			f(d.id)
+		}
+	}
+}
+
+// DeleteAllOf deletes all devices of an account in the transaction that deletes the
+// account itself. done is for the time when that is durable: it closes the devices'
+// connections and tells whom OnDelete named. See account.Service.OnDelete.
+func (s *Service) DeleteAllOf(tx Tx, accountID string) (done func(), err error) {
+	if accountID == "" { // which stands for everyone in what is asked of the store
+		return nil, account.ErrAccountRequired
+	}
+	var gone []removed
 	for {
-		devices, err := s.Devices(ctx, owner, false, "", 100)
-		if err != nil || len(devices) == 0 {
-			return err
+		devices, err := tx.Devices(accountID, "", maxLimit)
+		if err != nil {
+			return nil, err
+		}
+		if len(devices) == 0 {
+			return func() { s.tell(gone...) }, nil
 		}
 		for _, d := range devices {
-			if err := s.Delete(ctx, owner, d.ID); err != nil && !errors.Is(err, ErrNotFound) {
-				return err
+			one, err := remove(tx, d.ID)
+			if err != nil {
+				return nil, err
 			}
+			gone = append(gone, one)
 		}
 	}
 }

@@ -54,21 +54,44 @@ func (t *Tx) DeleteAccount(id string) error {
 	return t.change(account.ErrNotFound, `DELETE FROM accounts WHERE id = $1`, id)
 }
 
+// Makers implements account.Tx.
+func (t *Tx) Makers() (int, error) {
+	return one(t, account.ErrNotFound, func(row scanner) (n int, err error) {
+		err = row.Scan(&n)
+		return n, err
+	}, `SELECT COUNT(*) FROM accounts WHERE role = $1`, account.RoleMaker)
+}
+
+const linkColumns = `token_hash, account_id, purpose, email, expires_at`
+
+func scanLink(row scanner) (l account.Link, err error) {
+	err = row.Scan(digest{&l.TokenHash}, &l.AccountID, &l.Purpose, &l.Email, moment{&l.ExpiresAt})
+	return l, err
+}
+
 // InsertLink implements account.Tx.
 func (t *Tx) InsertLink(l account.Link) error {
-	if _, err := t.exec(`DELETE FROM account_links WHERE account_id = $1 AND purpose = $2`, l.AccountID, l.Purpose); err != nil {
+	if err := t.DeleteLink(l.AccountID, l.Purpose); err != nil {
 		return err
 	}
-	return t.insert(`INSERT INTO account_links (token_hash, account_id, purpose, email, expires_at) VALUES ($1, $2, $3, $4, $5)`,
+	return t.insert(`INSERT INTO account_links (`+linkColumns+`) VALUES ($1, $2, $3, $4, $5)`,
 		l.TokenHash[:], l.AccountID, l.Purpose, l.Email, millis(l.ExpiresAt))
+}
+
+// Link implements account.Tx.
+func (t *Tx) Link(hash [32]byte, purpose account.Purpose) (account.Link, error) {
+	return one(t, account.ErrLink, scanLink, `SELECT `+linkColumns+` FROM account_links WHERE token_hash = $1 AND purpose = $2`, hash[:], purpose)
 }
 
 // TakeLink implements account.Tx.
 func (t *Tx) TakeLink(hash [32]byte, purpose account.Purpose) (account.Link, error) {
-	return one(t, account.ErrLink, func(row scanner) (l account.Link, err error) {
-		err = row.Scan(digest{&l.TokenHash}, &l.AccountID, &l.Purpose, &l.Email, moment{&l.ExpiresAt})
-		return l, err
-	}, `DELETE FROM account_links WHERE token_hash = $1 AND purpose = $2 RETURNING token_hash, account_id, purpose, email, expires_at`, hash[:], purpose)
+	return one(t, account.ErrLink, scanLink, `DELETE FROM account_links WHERE token_hash = $1 AND purpose = $2 RETURNING `+linkColumns, hash[:], purpose)
+}
+
+// DeleteLink implements account.Tx.
+func (t *Tx) DeleteLink(accountID string, purpose account.Purpose) error {
+	_, err := t.exec(`DELETE FROM account_links WHERE account_id = $1 AND purpose = $2`, accountID, purpose)
+	return err
 }
 
 const sessionColumns = `id, account_id, token_hash, created_at, expires_at, user_agent`
