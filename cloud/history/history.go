@@ -317,9 +317,8 @@ func (h *History) DeviceDeleted(deviceID string) {
 	h.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), deletePatience)
 	defer cancel()
-	if err := h.Flush(ctx); err != nil {
-		h.awake() // what failed is tried again
-	}
+	_ = h.Flush(ctx)
+	h.awake() // the bytes go; what failed is tried again
 }
 
 // deletePatience is how long DeviceDeleted waits for the disk. The device itself is
