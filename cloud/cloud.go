@@ -124,7 +124,11 @@ func (c *Cloud) open(ctx context.Context) error {
 
 	if c.options.SMTP.URL != "" {
 		mailing := c.options.SMTP
-		mailing.Log, mailing.Pages = c.log, func() string { return c.public }
+		pages, err := parsePublicURL(c.options.PublicURL)
+		if err != nil {
+			return err
+		}
+		mailing.Log, mailing.Metrics, mailing.Pages = c.log, c.metrics, pages.String()
 		if c.mailer, err = mail.New(mailing); err != nil {
 			return err
 		}

@@ -536,6 +536,7 @@ func TestSettingsThatCannotWork(t *testing.T) {
 		"public-url":      func(o *cloud.Options) { o.PublicURL = "plants.example.org" },
 		"public-url ":     func(o *cloud.Options) { o.PublicURL = "https://plants.example.org/app" },
 		"public-url  ":    func(o *cloud.Options) { o.PublicURL = "ftp://plants.example.org" },
+		"public-url   ":   func(o *cloud.Options) { o.SMTP.URL, o.SMTP.From = "smtp://mail.example.org", email },
 		"device-host":     func(o *cloud.Options) { o.DeviceHost = "https://plants.example.org" },
 		"device-host ":    func(o *cloud.Options) { o.DeviceHost = "plants.example.org:80" },
 		"device-port":     func(o *cloud.Options) { o.DevicePort = 65536 },

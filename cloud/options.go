@@ -37,7 +37,8 @@ type Options struct {
 	// and empty means none, but there is at least one of both kinds together.
 	Listen, ListenTLS []string
 	// PublicURL is where people reach the instance, http or https, without a path:
-	// http://localhost:PORT with the first plain port, or the like with https.
+	// http://localhost:PORT with the first plain port, or the like with https. With
+	// SMTP it must be given, since e-mails lead there.
 	PublicURL string
 	// PortalURL is where the pages find a device's portal once the phone is on its
 	// setup network: http, without a path. Default: http://192.168.4.1. Others are
@@ -137,6 +138,9 @@ func (o Options) check() error {
 		if _, err := parsePublicURL(o.PublicURL); err != nil {
 			return err
 		}
+	}
+	if o.PublicURL == "" && o.SMTP.URL != "" {
+		return unfit("public-url", "is missing: links in e-mails would lead people to their own machine", "Say where people reach the cloud, as in --public-url https://plants.example.org, or leave out --smtp-url.")
 	}
 	if at, err := parsePublicURL(o.PortalURL); err != nil || at.Scheme != "http" {
 		return unfit("portal-url", fmt.Sprintf("is %q, where no portal can be", o.PortalURL), "Write http://, an address and perhaps a port, as in http://127.0.0.1:8081.")

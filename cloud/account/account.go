@@ -121,7 +121,7 @@ var (
 	ErrSessionNotFound = fault.New(fault.NotFound, "session_not_found", "You have no such session.", "List your sessions and check the id.")
 	ErrLink            = fault.InvalidField("token", "link_expired", "This link has been used, is too old, or was replaced by a newer one.", "Ask for a new one.")
 	ErrConfirmed       = fault.New(fault.Conflict, "already_confirmed", "The e-mail address is confirmed already.", "There is nothing to do.")
-	ErrNoMail          = fault.New(fault.Unavailable, "mail_unavailable", "This instance sends no e-mails.", "Ask whoever runs it; they set a password with tendril account password.")
+	ErrNoMail          = fault.New(fault.Conflict, "mail_unavailable", "This instance sends no e-mails.", "Ask whoever runs it; they set a password with tendril account password.")
 	ErrMailLimit       = fault.New(fault.TooMany, "mail_limit", "Too many e-mails were asked for.", "Look into your inbox, and the junk folder, or wait a little.")
 	ErrLastMaker       = fault.New(fault.Conflict, "last_maker", "This account is the only maker's, and there are products to look after.", "Have the operator make another with tendril account create --role maker, then delete this one.")
 	ErrKeysFull        = fault.New(fault.Conflict, "api_keys_full", "The account has as many API keys as it may.", "Delete one that is no longer used.")

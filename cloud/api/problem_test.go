@@ -91,6 +91,28 @@ func (p *provoked) serve(w *world, r *http.Request) {
 	p.take(recorder.Result(), recorder.Body.String())
 }
 
+// noted is a mailer that notes the last link's token.
+type noted struct{ token string }
+
+func (n *noted) Send(_ account.Purpose, _, _, token string) { n.token = token }
+
+// mails provokes what is said of mailed links, and of accounts that are to go.
+func (p *provoked) mails() {
+	p.t.Helper()
+	const confirmation = "/api/v1/accounts/current/confirmation"
+	w, links := populate(p.t), &noted{}
+	p.send(w, "anna", "POST", confirmation, "")
+	w.accounts.SetMailer(links)
+	for range 5 {
+		w.must("anna", "POST", confirmation, "")
+	}
+	p.send(w, "anna", "POST", confirmation, "")
+	w.must("nobody", "POST", "/api/v1/confirmations", `{"token":"`+links.token+`"}`)
+	p.send(w, "nobody", "POST", "/api/v1/confirmations", `{"token":"`+links.token+`"}`)
+	p.send(w, "anna", "POST", confirmation, "")
+	p.send(w, "maker", "POST", "/api/v1/accounts/current/deletion", `{"password":"`+password+`"}`)
+}
+
 func TestEveryDocumentedCodeHappens(t *testing.T) {
 	t.Parallel()
 	p := &provoked{t: t, seen: map[string]string{}}
@@ -168,6 +190,7 @@ func TestEveryDocumentedCodeHappens(t *testing.T) {
 
 	p.limits()
 	p.outages()
+	p.mails()
 
 	want := documented(t)
 	if len(want) < 60 {

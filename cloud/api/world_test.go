@@ -136,6 +136,13 @@ func build(t testing.TB, limits account.Limits, options func(*api.Options)) *wor
 	}
 	w.accounts = account.NewService(store.As[account.Tx](db), limits, time.Now)
 	devices := fleet.NewService(store.As[fleet.Tx](db), w.devices, time.Now)
+	w.accounts.OnDelete(func(tx account.Tx, accountID string) (func(), error) {
+		return devices.DeleteAllOf(tx.(fleet.Tx), accountID)
+	})
+	w.accounts.KeepLastMaker(func(tx account.Tx) (bool, error) {
+		some, err := tx.(product.Tx).Products("", 1)
+		return len(some) > 0, err
+	})
 	w.attempts = provisioning.NewService(store.As[provisioning.Tx](db), sealer, w.devices, w.hub, provisioning.Settings{}, time.Now)
 	w.values = telemetry.NewService(store.As[telemetry.Tx](db), w.devices, w.hub, time.Now)
 	past, err := history.Open(t.Context(), history.Memory, history.Options{})

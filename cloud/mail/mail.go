@@ -5,32 +5,35 @@ package mail
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"log/slog"
-	"net"
-	"net/url"
-	"strconv"
+	"net/mail"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/wneessen/go-mail"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tendril-iot/tendril/cloud/account"
 	"github.com/tendril-iot/tendril/cloud/fault"
-	"github.com/tendril-iot/tendril/web/messages"
 )
 
 const (
 	// queueSize is how many mails wait at most; one more is dropped, and logged.
 	queueSize = 1000
+	// connections is how many of them are sent at once.
+	connections = 4
 	// sendTimeout bounds one try.
 	sendTimeout = 30 * time.Second
+	// drainTime is how long Run goes on for what isn't sent when it is told to end.
+	drainTime = 5 * time.Second
 )
 
 // pauses are those between the tries of one mail: greylisting servers want a few
-// minutes (RFC 6647, section 5).
-var pauses = []time.Duration{5 * time.Second, time.Minute, 5 * time.Minute}
+// minutes (RFC 6647, section 5), and a link is good for an hour.
+var pauses = []time.Duration{5 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute}
 
 // Options are a sender's.
 type Options struct {
@@ -40,25 +43,33 @@ type Options struct {
 	Password string
 	// From is the sender's address, as in "Tendril <no-reply@example.org>".
 	From string
-	// Pages tells where links lead, the public URL; it is asked once mails are sent.
-	Pages func() string
+	// Pages is where links lead, the public URL without a slash at its end.
+	Pages string
 	Log   *slog.Logger
+	// Metrics are told how mails fare; nil: nobody is.
+	Metrics prometheus.Registerer
 	// TLS is for servers whose certificate is not a public one; nil: the system's roots.
 	TLS *tls.Config
-	// Pauses are those between tries; nil: 5 s, 1 min, 5 min.
+	// Pauses are those between tries; nil: 5 s, 1 min, 5 min, 15 min.
 	Pauses []time.Duration
 }
 
 // Sender sends mails; all methods may be called at once.
 type Sender struct {
 	options Options
-	client  *mail.Client
-	queue   chan letter
-}
+	server  server
+	domain  string // of the sender's address
+	drain   time.Duration
 
-type letter struct {
-	purpose               account.Purpose
-	email, language, link string
+	places chan struct{} // one for each mail that isn't sent yet
+	queue  chan letter   // never full while there are places
+	lines  chan struct{} // one for each connection to the server
+
+	outcomes *prometheus.CounterVec
+	unsent   atomic.Int64 // when Run ended
+
+	mu      sync.Mutex
+	trouble trouble // of the last try
 }
 
 // New makes a sender; Run must be running for mails to leave. A fault says what
@@ -70,100 +81,134 @@ func New(options Options) (*Sender, error) {
 	if options.Pauses == nil {
 		options.Pauses = pauses
 	}
-	client, err := newClient(options)
+	at, err := parseServer(options)
 	if err != nil {
 		return nil, err
 	}
-	if err := mail.NewMsg().From(options.From); err != nil {
+	from, err := mail.ParseAddress(options.From)
+	if err != nil {
 		return nil, unfit("mail-from", "is no e-mail address", "Write it as in Tendril <no-reply@example.org>.")
 	}
-	return &Sender{options, client, make(chan letter, queueSize)}, nil
+	s := &Sender{options: options, server: at, domain: from.Address[strings.LastIndexByte(from.Address, '@')+1:], drain: drainTime,
+		places: make(chan struct{}, queueSize), queue: make(chan letter, queueSize), lines: make(chan struct{}, connections)}
+	s.measure()
+	return s, nil
 }
 
 func unfit(setting, problem, hint string) error {
 	return fault.InvalidField(setting, "setting_unfit", "--"+setting+" "+problem+".", hint)
 }
 
-func newClient(options Options) (*mail.Client, error) {
-	const hint = "Write it as in smtp://user@mail.example.org:587."
-	server, err := url.Parse(options.URL)
-	if err != nil || server.Hostname() == "" || server.Scheme != "smtp" && server.Scheme != "smtps" {
-		return nil, unfit("smtp-url", "is no SMTP server", hint)
+// The outcomes of mails, as metrics have them.
+const (
+	outcomeSent    = "sent"
+	outcomeRefused = "refused" // this one, for good
+	outcomeFailed  = "failed"  // tried to the end, or in vain
+	outcomeDropped = "dropped" // too many wait
+)
+
+func (s *Sender) measure() {
+	s.outcomes = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tendril_mails_total",
+		Help: "E-mails by what became of them: sent, refused by the server for good, failed since the server can't be used, dropped since too many wait.",
+	}, []string{"outcome"})
+	for _, outcome := range []string{outcomeSent, outcomeRefused, outcomeFailed, outcomeDropped} {
+		s.outcomes.WithLabelValues(outcome)
 	}
-	if _, has := server.User.Password(); has {
-		return nil, unfit("smtp-url", "holds a password, which others could see", "Put it into a file and name that with --smtp-password-file.")
+	if s.options.Metrics == nil {
+		return
 	}
-	settings := []mail.Option{mail.WithTimeout(sendTimeout), mail.WithTLSPolicy(mail.TLSMandatory)}
-	if options.TLS != nil {
-		config := options.TLS.Clone()
-		config.ServerName = server.Hostname()
-		settings = append(settings, mail.WithTLSConfig(config))
-	}
-	if server.Scheme == "smtps" {
-		settings = append(settings, mail.WithSSLPort(false))
-	} else if isLoopback(server.Hostname()) {
-		settings = append(settings, mail.WithTLSPolicy(mail.TLSOpportunistic))
-	}
-	if text := server.Port(); text != "" {
-		port, err := strconv.ParseUint(text, 10, 16)
-		if err != nil {
-			return nil, unfit("smtp-url", "has a port that is none", hint)
+	s.options.Metrics.MustRegister(s.outcomes, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tendril_mails_waiting",
+		Help: "E-mails that are not sent yet.",
+	}, func() float64 { return float64(len(s.places)) }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tendril_mail_trouble",
+		Help: "1 while the mail server can't be reached or refuses to work for this instance; the log says why.",
+	}, func() float64 {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.trouble != "" {
+			return 1
 		}
-		settings = append(settings, mail.WithPort(int(port)))
-	}
-	if user := server.User.Username(); user != "" {
-		settings = append(settings, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(user), mail.WithPassword(options.Password))
-	}
-	client, err := mail.NewClient(server.Hostname(), settings...)
-	if err != nil {
-		return nil, unfit("smtp-url", "can't be used", hint)
-	}
-	return client, nil
+		return 0
+	}))
 }
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// paths are the pages that use a link's token; in a fragment, so that it is in no
-// server's log.
-var paths = map[account.Purpose]string{account.PurposeConfirm: "/confirm-email", account.PurposeReset: "/reset-password"}
 
 // Send implements account.Mailer.
 func (s *Sender) Send(purpose account.Purpose, email, language, token string) {
 	select {
-	case s.queue <- letter{purpose, email, language, s.options.Pages() + paths[purpose] + "#" + token}:
+	case s.places <- struct{}{}:
+		s.queue <- letter{
+			purpose: purpose, email: email, language: language, link: s.options.Pages + paths[purpose] + "#" + token,
+			// The same in every try: a server that took a mail, and whose word of it was
+			// lost, can tell by them that it has it.
+			id: rand.Text() + "@" + s.domain, date: time.Now(),
+		}
 	default:
-		s.options.Log.Error("too many mails wait; one was dropped", "purpose", purpose)
+		s.outcomes.WithLabelValues(outcomeDropped).Inc()
+		s.options.Log.Error("too many e-mails wait; one was dropped", "purpose", purpose)
 	}
 }
 
-// Run sends what is asked for until ctx ends; what waits then is lost, and may be
+// Run sends what is asked for until ctx ends, and then for 5 s more what was not
+// tried yet or is on its way; what is left is lost, counted in the log, and may be
 // asked for again. It gives nil.
 func (s *Sender) Run(ctx context.Context) error {
-	for {
+	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	var underWay sync.WaitGroup
+	start := func(l letter) {
+		underWay.Go(func() {
+			defer func() { <-s.places }()
+			s.deliver(ctx, sending, l)
+		})
+	}
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return nil
 		case l := <-s.queue:
-			s.deliver(ctx, l)
+			start(l)
 		}
 	}
+	defer time.AfterFunc(s.drain, cancel).Stop()
+	for more := true; more; {
+		select {
+		case l := <-s.queue:
+			start(l)
+		default:
+			more = false
+		}
+	}
+	underWay.Wait()
+	if n := s.unsent.Load(); n > 0 {
+		s.options.Log.Warn("the server ended before all e-mails were sent; people may ask for them again", "count", n)
+	}
+	return nil
 }
 
-// deliver tries a few times, since servers that don't know a sender yet say "later".
-func (s *Sender) deliver(ctx context.Context, l letter) {
+// deliver tries a mail until it is sent or of no use, as long as sending lasts, but
+// not again once ctx has ended. While it waits others are sent.
+func (s *Sender) deliver(ctx, sending context.Context, l letter) {
 	for try := 0; ; try++ {
-		err := s.send(ctx, l)
+		failed := s.try(sending, l)
+		if sending.Err() != nil && failed != nil {
+			s.unsent.Add(1)
+			return
+		}
+		s.note(failed)
 		switch {
-		case err == nil:
+		case failed == nil:
+			s.outcomes.WithLabelValues(outcomeSent).Inc()
 			return
-		case ctx.Err() != nil:
+		case failed.permanent && failed.of == "":
+			s.outcomes.WithLabelValues(outcomeRefused).Inc()
+			s.options.Log.Warn("the mail server refused an e-mail", "purpose", l.purpose, "cause", failed.cause)
 			return
-		case try == len(s.options.Pauses) || permanent(err):
-			// The library's errors name the addressee, who is no business of a log.
-			s.options.Log.Error("a mail can't be sent", "purpose", l.purpose, "cause", cause(err))
+		case failed.permanent, try == len(s.options.Pauses):
+			s.outcomes.WithLabelValues(outcomeFailed).Inc()
+			if failed.of == "" {
+				s.options.Log.Warn("an e-mail was given up: the server took it at no time", "purpose", l.purpose, "cause", failed.cause)
+			}
 			return
 		}
 		timer := time.NewTimer(s.options.Pauses[try])
@@ -171,54 +216,47 @@ func (s *Sender) deliver(ctx context.Context, l letter) {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
+			s.unsent.Add(1)
 			return
 		}
 	}
 }
 
-func (s *Sender) send(ctx context.Context, l letter) error {
-	message := mail.NewMsg()
-	if err := message.From(s.options.From); err != nil {
-		return err
+// try sends once there is a line.
+func (s *Sender) try(ctx context.Context, l letter) *problem {
+	select {
+	case s.lines <- struct{}{}:
+	case <-ctx.Done():
+		return &problem{cause: "the server ends"}
 	}
-	if err := message.To(l.email); err != nil {
-		return err
-	}
-	message.Subject(said(l.language, l.purpose, "subject", l.link))
-	message.SetMessageID()
-	message.SetDate()
-	message.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834
-	message.SetBodyString(mail.TypeTextPlain, said(l.language, l.purpose, "text", l.link))
+	defer func() { <-s.lines }()
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	return s.client.DialAndSendWithContext(ctx, message)
+	message, err := l.message(s.options.From)
+	if err != nil { // an address that was taken as one, and is none
+		return &problem{permanent: true, cause: "the address can't be written to"}
+	}
+	return s.server.send(ctx, message)
 }
 
-// said is a text of a mail.
-func said(language string, purpose account.Purpose, part, link string) string {
-	text := messages.Text(language, fmt.Sprintf("mail.%s.%s", purpose, part))
-	parsed, err := messages.Parse(text)
-	if err != nil {
-		return text
+// note logs trouble with the server when it begins, changes and ends, not once a mail.
+func (s *Sender) note(failed *problem) {
+	var is trouble
+	if failed != nil {
+		is = failed.of
 	}
-	return parsed.Format(map[string]string{"link": link})
-}
-
-// permanent tells whether trying again is of no use.
-func permanent(err error) bool {
-	var refused *mail.SendError
-	return errors.As(err, &refused) && !refused.IsTemp() && refused.ErrorCode() >= 500
-}
-
-// cause is the kind of an error, without what it quotes.
-func cause(err error) string {
-	var refused *mail.SendError
-	if errors.As(err, &refused) {
-		return fmt.Sprintf("the server answered %d", refused.ErrorCode())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.trouble == is {
+		return
 	}
-	var network *net.OpError
-	if errors.As(err, &network) {
-		return network.Op + ": " + network.Err.Error()
+	s.trouble = is
+	switch {
+	case is == "":
+		s.options.Log.Info("the mail server takes e-mails again")
+	case failed.permanent:
+		s.options.Log.Error(string(is), "cause", failed.cause)
+	default:
+		s.options.Log.Warn(string(is), "cause", failed.cause)
 	}
-	return fmt.Sprintf("%T", err)
 }

@@ -21,7 +21,7 @@ import (
 type serveCommand struct {
 	Listen        []string  `placeholder:"ADDR" help:"Where to listen for devices and plain HTTP. May be repeated."`
 	ListenTLS     []string  `name:"listen-tls" placeholder:"ADDR" help:"The same under TLS. May be repeated."`
-	PublicURL     string    `name:"public-url" placeholder:"URL" help:"Where people reach the cloud. Default: http://localhost with the first port."`
+	PublicURL     string    `name:"public-url" placeholder:"URL" help:"Where people reach the cloud. Default: http://localhost with the first port; to be given with --smtp-url."`
 	PortalURL     string    `name:"portal-url" placeholder:"URL" help:"Where the wizard's pages find a device's portal; for virtual devices, as in http://127.0.0.1:8081. Default: http://192.168.4.1."`
 	DeviceHost    string    `placeholder:"HOST" help:"Where devices are sent. Default: the public URL's host."`
 	DevicePort    int       `placeholder:"PORT" help:"Which port devices are sent to. Default: the first of --listen."`

@@ -152,7 +152,7 @@ func TestSettingsReachTheCloud(t *testing.T) {
 
 // notSettings are options that are the program's affair.
 var notSettings = map[string]bool{".Database": true, ".History": true, ".Version": true, ".Log": true, ".Now": true,
-	".SMTP.Password": true, ".SMTP.Pages": true, ".SMTP.Log": true, ".SMTP.TLS": true, ".SMTP.Pauses": true}
+	".SMTP.Password": true, ".SMTP.Pages": true, ".SMTP.Log": true, ".SMTP.Metrics": true, ".SMTP.TLS": true, ".SMTP.Pauses": true}
 
 func missed(t *testing.T, path string, got, standard reflect.Value) {
 	t.Helper()
