@@ -9,6 +9,8 @@ import { chromium } from 'playwright-core'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = `${root}docs/screens/`
 const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } }
+/** The steps that are kept in Arabic, too. */
+const rightToLeft = ['join', 'choose', 'failed']
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 
 const demo = spawn('go', ['run', './cmd/tendril', 'demo', '--json'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
@@ -50,6 +52,11 @@ async function story(size, scheme) {
   const shot = async (name) => {
     await page.waitForTimeout(400)
     await keep(page, `${size}-${scheme}-${String(++step).padStart(2, '0')}-${name}`)
+    if (size !== 'phone' || scheme !== 'light' || !rightToLeft.includes(name)) return
+    await page.locator('select').first().selectOption('ar')
+    await page.waitForTimeout(400)
+    await keep(page, `arabic-${String(step).padStart(2, '0')}-${name}`)
+    await page.locator('select').first().selectOption('en')
   }
   await page.goto(standing.wizard)
   await shows(/Welcome/)
@@ -62,6 +69,11 @@ async function story(size, scheme) {
   await page.locator('main form button.full').click()
   await shows(/Join the WiFi/)
   await shot('join')
+  await page.getByText('Other ways').click()
+  await button('Set it up on its own page').click()
+  await shows('Set it up on its own page')
+  await shot('by-hand')
+  await button('Back').click()
   await button(/I’m connected/).click()
   await shows(/Choose your home/)
   await shot('choose')
@@ -82,6 +94,9 @@ async function story(size, scheme) {
   await page.getByRole('heading', { level: 1 }).waitFor()
   await page.waitForTimeout(6000)
   await shot('device')
+  await page.getByRole('link', { name: 'Event log' }).click()
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  await shot('log')
   await page.goto(standing.url)
   await page.getByRole('heading', { name: 'Your devices' }).waitFor()
   await shot('devices')

@@ -121,10 +121,37 @@ func TestFurtherBoxesAreOpened(t *testing.T) {
 			if !device.Online {
 				t.Errorf("device %s is not online", id)
 			}
+			if codes := logOf(ctx, t, customer, id); len(codes) != 1 || codes[0] != "set_up" {
+				t.Errorf("the log of a new device says %v", codes)
+			}
 		}
 		return stayed
 	})
 	if !errors.Is(err, stayed) {
 		t.Fatal(err)
 	}
+}
+
+// logOf is the codes of a device's event log, once it says something: the cloud writes
+// of a login when that has been answered.
+func logOf(ctx context.Context, t *testing.T, customer *wizard.Cloud, id string) (codes []string) {
+	t.Helper()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for range 500 {
+		var log struct {
+			Items []struct {
+				Code string `json:"code"`
+			} `json:"items"`
+		}
+		must(t, customer.Call(ctx, http.MethodGet, "/api/v1/devices/"+id+"/events", nil, &log))
+		for _, item := range log.Items {
+			codes = append(codes, item.Code)
+		}
+		if codes != nil {
+			break
+		}
+		<-ticker.C
+	}
+	return codes
 }

@@ -227,6 +227,7 @@ type logins struct {
 	fleet  *fleet.Service
 	mu     sync.Mutex
 	before func(token fleet.TokenHash) error
+	first  bool // the next logins end attempts
 }
 
 func (l *logins) set(before func(token fleet.TokenHash) error) {
@@ -237,7 +238,7 @@ func (l *logins) set(before func(token fleet.TokenHash) error) {
 
 func (l *logins) Login(ctx context.Context, token fleet.TokenHash) (provisioning.Login, error) {
 	l.mu.Lock()
-	before := l.before
+	before, first := l.before, l.first
 	l.mu.Unlock()
 	if before != nil {
 		if err := before(token); err != nil {
@@ -245,7 +246,7 @@ func (l *logins) Login(ctx context.Context, token fleet.TokenHash) (provisioning
 		}
 	}
 	d, err := l.fleet.ByToken(ctx, token)
-	return provisioning.Login{Device: d}, err
+	return provisioning.Login{Device: d, First: first}, err
 }
 
 // records keeps what the gateway says to telemetry.

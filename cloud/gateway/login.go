@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/tendril-iot/tendril/cloud/fleet"
 	"github.com/tendril-iot/tendril/cloud/provisioning"
@@ -13,8 +14,19 @@ import (
 	"github.com/tendril-iot/tendril/protocol/blynk"
 )
 
-// takeoverEvent is the code of the event that tells an owner of a contest.
-const takeoverEvent = "connection_contested"
+// The codes of the events that tell an owner of the device's connection.
+const (
+	takeoverEvent = "connection_contested"
+	setUpEvent    = "set_up"       // the first login of a new device
+	setUpAgain    = "set_up_again" // that of one which was provisioned anew
+	// awayEvent says how long a device was gone, once it is back: its description is
+	// when it was heard last, as RFC 3339 has it.
+	awayEvent = "was_offline"
+)
+
+// awayAfter is how long an absence is that an owner is told of; shorter ones are a
+// router's restart, or the device's own.
+const awayAfter = 2 * time.Minute
 
 // login serves the first frame. 9 makes devices stop for good, so it is sent only
 // for fleet.ErrTokenUnknown, which is certain; everything else is 19, after which
@@ -49,6 +61,7 @@ func (c *connection) login(header blynk.Header, body []byte) {
 	case claimAccepted:
 		c.g.wheel.move(c, c.lastHeard()+c.g.limits.FirstHeartbeat)
 		noLongerStranger(c.conn)
+		c.tellArrival(found)
 	case claimHeld:
 		c.refuse(header.ID, blynk.StatusServerError)
 		if told {
@@ -86,6 +99,28 @@ func (c *connection) tellContest(deviceID string) {
 	})
 	if err != nil {
 		c.g.log.Warn("cannot log a contested connection", "device", deviceID, "error", err)
+	}
+}
+
+// tellArrival writes to the owner's event log that a device is new, or back after a
+// while. LastSeenAt is from before this login.
+func (c *connection) tellArrival(found provisioning.Login) {
+	d := found.Device
+	event := telemetry.Event{At: c.g.now(), System: true}
+	seen := c.g.registry.lastSeen(d)
+	switch {
+	case found.First && d.CreatedAt.Equal(d.LastSeenAt):
+		event.Code = setUpEvent
+	case found.First:
+		event.Code = setUpAgain
+	case !seen.IsZero() && event.At.Sub(seen) >= awayAfter:
+		event.Code, event.Description = awayEvent, seen.UTC().Format(time.RFC3339)
+	default:
+		return
+	}
+	err := c.g.store(func(ctx context.Context) error { return c.g.services.Telemetry.Log(ctx, d.ID, event) })
+	if err != nil && c.g.base.Err() == nil {
+		c.g.log.Warn("cannot log that a device is back", "device", d.ID, "error", err)
 	}
 }
 

@@ -223,6 +223,16 @@ func (r *Registry) note(deviceID string, at time.Time) {
 	}
 }
 
+// lastSeen is when the device was heard before it logged in, stored or not yet.
+func (r *Registry) lastSeen(d fleet.Device) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if at := r.seen[d.ID]; at.After(d.LastSeenAt) {
+		return at
+	}
+	return d.LastSeenAt
+}
+
 // noteHeard notes the devices that were heard since the last call, and forgets old
 // contests.
 func (r *Registry) noteHeard(wall time.Time, now time.Duration) {

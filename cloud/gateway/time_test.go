@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -428,5 +429,54 @@ func TestRunClosesAllAndWaits(t *testing.T) {
 		late := w.pipe(t)
 		late.send(loginFrame("fern")[:1])
 		late.wantEnd()
+	})
+}
+
+func TestOwnersReadWhenADeviceWasAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, gateway.Limits{})
+		w.add(t, "fern", "ada")
+		told := func(wants ...string) {
+			t.Helper()
+			synctest.Wait()
+			var got []string
+			for _, e := range w.telemetry.logged("fern") {
+				if !e.System {
+					t.Errorf("%s looks like the device's own", e.Code)
+				}
+				got = append(got, e.Code+" "+e.Description)
+			}
+			if !slices.Equal(got, wants) {
+				t.Errorf("the log says %q, want %q", got, wants)
+			}
+		}
+		arrives := func() *peer {
+			p := w.pipe(t)
+			p.login("fern", blynk.StatusOK)
+			synctest.Wait()
+			return p
+		}
+		p := arrives()
+		told() // nobody knows since when
+		p.Close()
+		<-time.After(119 * time.Second)
+		p = arrives()
+		told()
+		p.Close()
+		left := time.Now().UTC().Format(time.RFC3339)
+		<-time.After(121 * time.Second)
+		p = arrives()
+		told("was_offline " + left)
+		// Another connection of the device that is there is no return.
+		<-time.After(30 * time.Second)
+		arrives().Close()
+		told("was_offline " + left)
+		p.Close()
+		w.logins.mu.Lock()
+		w.logins.first = true
+		w.logins.mu.Unlock()
+		arrives().Close()
+		told("was_offline "+left, "set_up_again ")
 	})
 }

@@ -4,6 +4,9 @@ import { byDay, wordsOf } from './events.ts'
 test('the cloud’s events have words, a device’s are as it said them', () => {
   expect(wordsOf({ code: 'connection_contested', description: 'New connections…', system: true })).toEqual({ key: 'app.event.connection_contested' })
   expect(wordsOf({ code: 'connection_contested', description: 'Fooled you', system: false })).toEqual({ text: 'Fooled you', code: 'connection_contested' })
+  expect(wordsOf({ code: 'set_up', description: '', system: true })).toEqual({ key: 'app.event.set_up' })
+  expect(wordsOf({ code: 'was_offline', description: '2026-11-03T10:00:00Z', system: true })).toEqual({ key: 'app.event.was_offline', since: new Date('2026-11-03T10:00:00Z') })
+  expect(wordsOf({ code: 'was_offline', description: 'long ago', system: true })).toEqual({ text: 'long ago', code: 'was_offline' })
   expect(wordsOf({ code: 'dry', description: 'Water me', system: false })).toEqual({ text: 'Water me', code: 'dry' })
   expect(wordsOf({ code: 'dry', description: '', system: false })).toEqual({ text: 'dry', code: '' })
   expect(wordsOf({ code: 'toString', description: 'New', system: true })).toEqual({ text: 'New', code: 'toString' })
