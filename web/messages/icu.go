@@ -131,7 +131,7 @@ func (p *parser) argument(depth int) (Part, error) {
 		if p.take(',') {
 			p.until("}")
 		}
-	case "plural", "select", "selectordinal":
+	case "plural", "select":
 		if !p.take(',') {
 			return part, problem("text_syntax", "{%s, %s} has no forms.", part.Name, part.Kind)
 		}
