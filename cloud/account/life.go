@@ -267,6 +267,31 @@ func (s *Service) Delete(ctx context.Context, who Principal, password, remote st
 	})
 }
 
+// Leaving is the account of an address, for the operator who may delete it, and
+// whether it is the last maker's while there are products.
+func (s *Service) Leaving(ctx context.Context, by Principal, email string) (a Account, lastMaker bool, err error) {
+	if !by.Operator {
+		return Account{}, false, ErrOperator
+	}
+	err = s.storage.View(ctx, func(tx Tx) error {
+		if a, err = tx.AccountByEmail(EmailKey(email)); err != nil {
+			return err
+		}
+		lastMaker, err = s.lastMaker(tx, a)
+		return err
+	})
+	return a.public(), lastMaker, err
+}
+
+// Remove is Delete of anyone's account for the operator. The last maker's goes too:
+// whoever may do this can make another.
+func (s *Service) Remove(ctx context.Context, by Principal, email string) error {
+	if !by.Operator {
+		return ErrOperator
+	}
+	return s.remove(ctx, func(tx Tx) (Account, error) { return tx.AccountByEmail(EmailKey(email)) })
+}
+
 // remove deletes the account that find finds, with all that it owns, in one
 // transaction.
 func (s *Service) remove(ctx context.Context, find func(Tx) (Account, error)) error {

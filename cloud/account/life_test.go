@@ -257,8 +257,44 @@ func TestTheLastMakerStaysWhileThereAreProducts(t *testing.T) {
 	if _, _, err := w.SignIn(t.Context(), two.Email, password, home, ""); err != nil {
 		t.Error("the refused account is gone:", err)
 	}
+	_, last, err := w.Leaving(t.Context(), operator, two.Email)
+	must(t, err)
+	if !last {
+		t.Error("the operator isn't told that it is the last maker")
+	}
 	products = false
 	must(t, remove(two))
+}
+
+func TestTheOperatorRemovesAnyone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, account.Limits{})
+	w.KeepLastMaker(func(account.Tx) (bool, error) { return true, nil })
+	maker := w.add(t, "maker@example.org", account.RoleMaker)
+	other := w.add(t, email, account.RoleCustomer)
+	for _, who := range []account.Principal{nobody, {AccountID: maker.ID, Role: maker.Role}} {
+		wantError(t, w.Remove(t.Context(), who, other.Email), account.ErrOperator)
+		_, _, err := w.Leaving(t.Context(), who, other.Email)
+		wantError(t, err, account.ErrOperator)
+	}
+	wantError(t, w.Remove(t.Context(), operator, "none@example.org"), account.ErrNotFound)
+	var told []string
+	w.OnDelete(func(_ account.Tx, accountID string) (func(), error) {
+		return func() { told = append(told, accountID) }, nil
+	})
+	for _, a := range []account.Account{other, maker} {
+		got, last, err := w.Leaving(t.Context(), operator, " "+a.Email)
+		must(t, err)
+		if got.ID != a.ID || got.PasswordHash != "" || last != (a.Role == account.RoleMaker) {
+			t.Errorf("got %+v, %v", got, last)
+		}
+		must(t, w.Remove(t.Context(), operator, " "+a.Email))
+	}
+	left, err := w.Accounts(t.Context(), operator, "", 10)
+	must(t, err)
+	if len(left) != 0 || len(told) != 2 {
+		t.Errorf("%d accounts are left, %q was told", len(left), told)
+	}
 }
 
 func TestResetLinksEndWithThePassword(t *testing.T) {

@@ -60,6 +60,8 @@ func (a *API) accountRoutes() {
 	change.DefaultStatus = http.StatusNoContent
 	call(a, signedIn, change, a.changePassword)
 	call(a, signedIn, operation("set-password", http.MethodPut, "/api/v1/accounts/{email}/password", accounts, "Set anyone's password, for the operator; all their sessions end"), a.setPassword)
+	call(a, signedIn, operation("get-leaving-account", http.MethodGet, "/api/v1/accounts/{email}", accounts, "Anyone's account and what would go with it, for the operator"), a.getLeaving)
+	call(a, signedIn, empty(operation("remove-account", http.MethodDelete, "/api/v1/accounts/{email}", accounts, "Delete anyone's account with all that it owns, for the operator"), http.StatusNoContent), a.removeAccount)
 	call(a, anyone, operation("sign-in", http.MethodPost, "/api/v1/sessions", sessions, "Sign in"), a.signIn)
 	call(a, anyone, operation("who-is-signed-in", http.MethodGet, "/api/v1/sessions/current", sessions, "Who is signed in, if anybody is"), a.whoIsSignedIn)
 	call(a, signedIn, operation("sign-out", http.MethodDelete, "/api/v1/sessions/current", sessions, "Sign out"), a.signOut)
@@ -134,6 +136,39 @@ func (a *API) setPassword(ctx context.Context, from *caller, in *struct {
 		return nil, err
 	}
 	return &body[accountDoc]{showAccount(changed)}, nil
+}
+
+// byEmail names an account.
+type byEmail struct {
+	Email string `path:"email"`
+}
+
+// leavingDoc is an account with what goes with it.
+type leavingDoc struct {
+	accountDoc
+	Devices   int  `json:"devices" doc:"How many it owns."`
+	APIKeys   int  `json:"api_keys" doc:"How many it has."`
+	LastMaker bool `json:"last_maker" doc:"Whether it is the only maker's, and there are products."`
+}
+
+func (a *API) getLeaving(ctx context.Context, from *caller, in *byEmail) (*body[leavingDoc], error) {
+	leaving, last, err := a.Accounts.Leaving(ctx, from.who, in.Email)
+	if err != nil {
+		return nil, err
+	}
+	devices, err := a.Fleet.Count(ctx, from.who, leaving.ID)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := a.Accounts.APIKeys(ctx, from.who, in.Email)
+	if err != nil {
+		return nil, err
+	}
+	return &body[leavingDoc]{leavingDoc{showAccount(leaving), devices, len(keys), last}}, nil
+}
+
+func (a *API) removeAccount(ctx context.Context, from *caller, in *byEmail) (*none, error) {
+	return nil, a.Accounts.Remove(ctx, from.who, in.Email)
 }
 
 type sessionAnswer struct {

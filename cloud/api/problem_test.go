@@ -111,6 +111,14 @@ func (p *provoked) mails() {
 	p.send(w, "nobody", "POST", "/api/v1/confirmations", `{"token":"`+links.token+`"}`)
 	p.send(w, "anna", "POST", confirmation, "")
 	p.send(w, "maker", "POST", "/api/v1/accounts/current/deletion", `{"password":"`+password+`"}`)
+	if leaving := w.must("operator", "GET", "/api/v1/accounts/Anna@example.org", ""); leaving["devices"] != 1.0 || leaving["last_maker"] != false {
+		p.t.Errorf("what would go with anna's account: %v", leaving)
+	}
+	w.must("operator", "DELETE", "/api/v1/accounts/Anna@example.org", "")
+	p.send(w, "operator", "GET", "/api/v1/devices/{device}", "")
+	if leaving := w.must("operator", "GET", "/api/v1/accounts/maker@example.org", ""); leaving["last_maker"] != true {
+		p.t.Errorf("what would go with the maker's account: %v", leaving)
+	}
 }
 
 func TestEveryDocumentedCodeHappens(t *testing.T) {

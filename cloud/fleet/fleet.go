@@ -56,6 +56,8 @@ type Tx interface {
 	DeviceByToken(hash TokenHash) (Device, error) // ErrTokenUnknown if none
 	// Devices lists by id, after the given one; an empty accountID lists all.
 	Devices(accountID, after string, limit int) ([]Device, error)
+	// CountDevices counts an account's.
+	CountDevices(accountID string) (int, error)
 	// DeleteDevice removes the device with its tokens, values and events.
 	DeleteDevice(id string) error
 

@@ -404,6 +404,16 @@ func TestAllOfAnAccountGoesInItsTransaction(t *testing.T) {
 		t.Errorf("%d events, the first %q", len(w.events), w.events[:min(3, len(w.events))])
 	}
 	w.stored(t, "cactus")
+	for _, c := range []struct {
+		who  account.Principal
+		of   string
+		want int
+		err  error
+	}{{operator, "ada", 0, nil}, {operator, "ben", 1, nil}, {ben, "ben", 1, nil}, {ada, "ben", 0, account.ErrOperator}, {maker, "ben", 0, account.ErrOperator}, {nobody, "", 0, account.ErrOperator}} {
+		if n, err := w.Count(t.Context(), c.who, c.of); n != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%+v counts %d devices of %s, %v", c.who, n, c.of, err)
+		}
+	}
 	left, err := w.Devices(t.Context(), operator, true, "", 10)
 	must(t, err)
 	if len(left) != 1 {

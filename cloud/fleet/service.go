@@ -98,6 +98,18 @@ func (s *Service) Devices(ctx context.Context, who account.Principal, all bool, 
 	return devices, err
 }
 
+// Count is how many devices an account has, for itself and the operator.
+func (s *Service) Count(ctx context.Context, who account.Principal, accountID string) (n int, err error) {
+	if !who.Operator && (who.AccountID == "" || who.AccountID != accountID) {
+		return 0, account.ErrOperator
+	}
+	err = s.storage.View(ctx, func(tx Tx) error {
+		n, err = tx.CountDevices(accountID)
+		return err
+	})
+	return n, err
+}
+
 // Update renames a device or moves it to another time zone, for its owner and
 // the operator.
 func (s *Service) Update(ctx context.Context, who account.Principal, id string, change Change) (Device, error) {

@@ -56,10 +56,7 @@ func (t *Tx) DeleteAccount(id string) error {
 
 // Makers implements account.Tx.
 func (t *Tx) Makers() (int, error) {
-	return one(t, account.ErrNotFound, func(row scanner) (n int, err error) {
-		err = row.Scan(&n)
-		return n, err
-	}, `SELECT COUNT(*) FROM accounts WHERE role = $1`, account.RoleMaker)
+	return one(t, account.ErrNotFound, scanCount, `SELECT COUNT(*) FROM accounts WHERE role = $1`, account.RoleMaker)
 }
 
 const linkColumns = `token_hash, account_id, purpose, email, expires_at`

@@ -59,6 +59,11 @@ func (t *Tx) Devices(accountID, after string, limit int) ([]fleet.Device, error)
 	return all(t, scanDevice, `SELECT `+deviceColumns+` FROM devices WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3`, accountID, after, limit)
 }
 
+// CountDevices implements fleet.Tx.
+func (t *Tx) CountDevices(accountID string) (int, error) {
+	return one(t, fleet.ErrNotFound, scanCount, `SELECT COUNT(*) FROM devices WHERE account_id = $1`, accountID)
+}
+
 // DeleteDevice implements fleet.Tx.
 func (t *Tx) DeleteDevice(id string) error {
 	return t.change(fleet.ErrNotFound, `DELETE FROM devices WHERE id = $1`, id)

@@ -1,15 +1,23 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"os"
+	"strings"
 	"time"
+
+	"golang.org/x/term"
 )
 
 type accountCommands struct {
 	Create   accountCreate   `cmd:"" help:"Make an account."`
 	Password accountPassword `cmd:"" help:"Set an account's password; all its sessions end."`
 	List     accountList     `cmd:"" help:"List accounts."`
+	Delete   accountDelete   `cmd:"" help:"Delete an account with all that it owns."`
 }
 
 // accountDoc is an account as the API shows it.
@@ -69,4 +77,78 @@ func (accountList) Run(ctx context.Context, s *shell) error {
 		[]string{"EMAIL", "ROLE", "CREATED", "ID"}, func(a accountDoc) []string {
 			return []string{a.Email, a.Role, when(&a.CreatedAt), a.ID}
 		})
+}
+
+type accountDelete struct {
+	Email string `arg:"" help:"The account's e-mail address."`
+	Yes   bool   `help:"Don't ask."`
+}
+
+// Help is the long help.
+func (accountDelete) Help() string {
+	return `What goes is said first: devices with all that they said, API keys, sessions, provisionings. Then the address is to be typed again at the terminal, or --yes to be given. Devices are disconnected, and their auth tokens are of no use any more.`
+}
+
+// leavingDoc is an account with what goes with it, as the API shows it.
+type leavingDoc struct {
+	accountDoc
+	Devices   int  `json:"devices"`
+	APIKeys   int  `json:"api_keys"`
+	LastMaker bool `json:"last_maker"`
+}
+
+// Run deletes the account.
+func (c *accountDelete) Run(ctx context.Context, s *shell) error {
+	err := show(ctx, s, http.MethodGet, path("accounts", c.Email), nil, func(a leavingDoc) error {
+		if a.LastMaker {
+			if err := s.say("It is the last maker's: nobody can change products in the pages then. Make another with tendril account create --role maker."); err != nil {
+				return err
+			}
+		}
+		return s.say("This deletes the %s account %s for good, with %s and all that they said, %s, its sessions and its provisionings.",
+			a.Role, a.Email, several(a.Devices, "device"), several(a.APIKeys, "API key"))
+	})
+	if err != nil {
+		return err
+	}
+	if !c.Yes {
+		if err := s.confirm(ctx, "Type the address again to delete it: ", c.Email); err != nil {
+			return err
+		}
+	}
+	return show(ctx, s, http.MethodDelete, path("accounts", c.Email), nil, func(struct{}) error {
+		return s.say("Deleted the account %s.", c.Email)
+	})
+}
+
+// several is a number of things.
+func several(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// confirm has a word typed at the terminal before what can't be undone.
+func (s *shell) confirm(ctx context.Context, prompt, word string) error {
+	terminal, ok := s.stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(terminal.Fd())) {
+		return usage("Nothing was deleted. Give --yes to delete it")
+	}
+	fmt.Fprint(s.stderr, prompt)
+	typed := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(terminal).ReadString('\n') // what ends early is not the word
+		typed <- strings.TrimSpace(line)
+	}()
+	select {
+	case line := <-typed:
+		if !strings.EqualFold(line, word) {
+			return errors.New("that is another address. Nothing was deleted")
+		}
+		return nil
+	case <-ctx.Done():
+		fmt.Fprintln(s.stderr)
+		return ctx.Err()
+	}
 }

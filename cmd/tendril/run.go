@@ -38,7 +38,7 @@ type commands struct {
 
 	Serve        serveCommand        `cmd:"" help:"Run the cloud."`
 	Demo         demoCommand         `cmd:"" help:"See the whole story, from the box to the cloud, on free ports of this machine."`
-	Account      accountCommands     `cmd:"" help:"Make and list accounts, set passwords."`
+	Account      accountCommands     `cmd:"" help:"Make, list and delete accounts, set passwords."`
 	Product      productCommands     `cmd:"" help:"Describe products."`
 	Device       deviceCommands      `cmd:"" help:"Look at devices and write to them; run a virtual one."`
 	Provisioning provisioningCommand `cmd:"" help:"Look at attempts to bring devices online."`

@@ -132,3 +132,27 @@ func TestInterruptedPromptTurnsTheEchoOn(t *testing.T) {
 	}
 	awaitEcho(t, program, true)
 }
+
+func TestDeletionIsConfirmedByTheAddress(t *testing.T) {
+	t.Parallel()
+	for typed, want := range map[string]bool{"ada@example.org": true, " ADA@example.org ": true, "ben@example.org": false, "": false, "yes": false} {
+		person, program := openTerminal(t)
+		asked := make(prompts, 1)
+		s := &shell{stdin: program, stderr: asked}
+		ended := make(chan error, 1)
+		go func() { ended <- s.confirm(t.Context(), "Again: ", "ada@example.org") }()
+		<-asked
+		if _, err := io.WriteString(person, typed+"\n"); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-ended; (err == nil) != want {
+			t.Errorf("%q: %v", typed, err)
+		}
+	}
+	_, program := openTerminal(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := (&shell{stdin: program, stderr: io.Discard}).confirm(ctx, "Again: ", "x"); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended by %v", err)
+	}
+}

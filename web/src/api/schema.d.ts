@@ -108,6 +108,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/{email}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Anyone's account and what would go with it, for the operator */
+        get: operations["get-leaving-account"];
+        put?: never;
+        post?: never;
+        /** Delete anyone's account with all that it owns, for the operator */
+        delete: operations["remove-account"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/{email}/password": {
         parameters: {
             query?: never;
@@ -846,6 +864,20 @@ export interface components {
                 [key: string]: string;
             };
         };
+        Leaving: {
+            /**
+             * Format: int64
+             * @description How many it has.
+             */
+            api_keys: number;
+            /**
+             * Format: int64
+             * @description How many it owns.
+             */
+            devices: number;
+            /** @description Whether it is the only maker's, and there are products. */
+            last_maker: boolean;
+        };
         ListAccount: {
             items: components["schemas"]["Account"][];
             /** @description Send it as cursor for what follows; null at the end. */
@@ -1475,6 +1507,66 @@ export interface operations {
                 "application/json": components["schemas"]["PasswordChange"];
             };
         };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-leaving-account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                email: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Leaving"];
+                };
+            };
+            /** @description Refused */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                email: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description No Content */
             204: {
