@@ -37,12 +37,17 @@ func checkButtonShort(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
-	s, err := b.state(ctx)
-	if err != nil {
-		return err
-	}
-	if !s.Configured || s.Restarts != before || !b.cloud.connected(c.Token) {
-		return fmt.Errorf("restarts %d, then %d; connected %t; %s", before, s.Restarts, b.cloud.connected(c.Token), s.on())
+	// What it does wrong it need not do at once.
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for until := time.Now().Add(time.Second); time.Now().Before(until); <-tick.C {
+		s, err := b.state(ctx)
+		if err != nil {
+			return err
+		}
+		if !s.Configured || s.Restarts != before || !b.cloud.connected(c.Token) {
+			return fmt.Errorf("restarts %d, then %d; connected %t; %s", before, s.Restarts, b.cloud.connected(c.Token), s.on())
+		}
 	}
 	return nil
 }

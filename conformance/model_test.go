@@ -31,7 +31,8 @@ const (
 	modelOrigin  = "https://wizard.example"
 	// trialBytes and provenBytes are what the model writes to flash.
 	trialBytes, provenBytes = 6, 3
-	modelPause              = 30 * time.Millisecond
+	// modelPause is long beside what a loaded machine takes to see a connection end.
+	modelPause = 200 * time.Millisecond
 )
 
 // model is a small device that keeps all the rules, but for the one named by
@@ -378,7 +379,7 @@ func (m *model) serve(life context.Context, retry bool) {
 	done.Go(func() { _ = server.Serve(listener) })
 	wait := time.Hour
 	if retry {
-		wait = 20 * modelPause
+		wait = 3 * modelPause
 	}
 	select {
 	case <-life.Done():
