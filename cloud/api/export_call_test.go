@@ -2,8 +2,10 @@ package api_test
 
 import (
 	"archive/zip"
+	"bytes"
 	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -65,5 +67,31 @@ func TestTheExportHoldsWhatIsTheirs(t *testing.T) {
 		if strings.Contains(whole, hidden) {
 			t.Errorf("the export holds %s", hidden)
 		}
+	}
+}
+
+// TestAnExportThatFailsLooksLikeNoWholeOne takes the history away while the rest is
+// still there: what was sent must not pass for an archive.
+func TestAnExportThatFailsLooksLikeNoWholeOne(t *testing.T) {
+	t.Parallel()
+	w := populate(t)
+	w.must("anna", "PUT", "/api/v1/devices/{device}/datastreams/V0", `{"value":42}`)
+	if err := w.options.History.Close(); err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultTransport.RoundTrip(w.request(t.Context(), "anna", "GET", "/api/v1/accounts/current/export", ""))
+	if err != nil {
+		return // not even the head came
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err == nil {
+		t.Errorf("%s and %d bytes came as if they were all", response.Status, len(text))
+	}
+	if _, err := zip.NewReader(bytes.NewReader(text), int64(len(text))); err == nil {
+		t.Error("what came can be opened")
+	}
+	if !strings.Contains(w.log.String(), "an export failed") {
+		t.Error("nobody was told")
 	}
 }
