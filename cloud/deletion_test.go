@@ -219,3 +219,32 @@ func TestNothingIsLeftOfADeletedAccount(t *testing.T) {
 	}
 	s.drain()
 }
+
+// TestHistoryOfDevicesThatAreGoneGoesAtTheStart has a server die between a deletion and
+// what follows from it.
+func TestHistoryOfDevicesThatAreGoneGoesAtTheStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := serve(t, settings(dir))
+	maker := s.signIn()
+	product := maker.call("POST", "/api/v1/products", map[string]any{"name": "myPlant",
+		"datastreams": []map[string]any{{"pin": "V0", "name": "moisture", "type": "double", "min": 0, "max": 100}}})["id"]
+	device := s.login(maker.call("POST", "/api/v1/provisionings", map[string]any{"product_id": product})["token"].(string))
+	_, err := device.Write(blynk.AppendFrame(nil, blynk.CommandHardware, 3, "vw", "0", "42"))
+	must(t, err)
+	past := filepath.Join(dir, cloud.HistoryFile)
+	eventually(t, "there is a history", func() bool { return len(rows(t, past)["series"]) == 1 })
+	s.drain()
+
+	db, err := sql.Open(sqlite.Driver, sqlite.DSN(filepath.Join(dir, cloud.DatabaseFile), false))
+	must(t, err)
+	_, err = db.ExecContext(t.Context(), `DELETE FROM devices`)
+	must(t, errors.Join(err, db.Close()))
+
+	s = serve(t, settings(dir))
+	eventually(t, "the history is gone", func() bool {
+		at := rows(t, past)
+		return len(at["series"])+len(at["chunks"])+len(at["gone"]) == 0
+	})
+	s.drain()
+}

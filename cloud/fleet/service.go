@@ -6,6 +6,7 @@ import (
 
 	"github.com/tendril-iot/tendril/cloud/account"
 	"github.com/tendril-iot/tendril/protocol/blynk"
+	"golang.org/x/sync/errgroup"
 )
 
 // Storage runs functions on a consistent view; see account.Storage.
@@ -29,8 +30,8 @@ func NewService(storage Storage, connections Connections, now func() time.Time) 
 }
 
 // OnDelete has f called after each deletion, once it is durable, so that what
-// is remembered of the device elsewhere can go. It is for the time before the
-// service is used.
+// is remembered of the device elsewhere can go; for several devices at once, if they
+// go together. It is for the time before the service is used.
 func (s *Service) OnDelete(f func(deviceID string)) { s.onDelete = append(s.onDelete, f) }
 
 // Change is a partial update: nil fields stay.
@@ -201,18 +202,29 @@ func remove(tx Tx, id string) (removed, error) {
 	return removed{id, tokens}, tx.DeleteDevice(id)
 }
 
-// tell ends what devices that are durably gone leave behind: all connections first.
+// tellAtOnce is for how many devices those that OnDelete named are called at once.
+const tellAtOnce = 64
+
+// tell ends what devices that are durably gone leave behind: all connections first,
+// then what others remember, of many devices at once, so that what they write is
+// committed together.
 func (s *Service) tell(gone ...removed) {
 	for _, d := range gone {
 		for _, token := range d.tokens {
 			s.connections.CloseToken(token)
 		}
 	}
+	var telling errgroup.Group
+	telling.SetLimit(tellAtOnce)
 	for _, d := range gone {
-		for _, f := range s.onDelete {
-			f(d.id)
-		}
+		telling.Go(func() error {
+			for _, f := range s.onDelete {
+				f(d.id)
+			}
+			return nil
+		})
 	}
+	_ = telling.Wait() // there are no errors
 }
 
 // DeleteAllOf deletes all devices of an account in the transaction that deletes the
