@@ -53,6 +53,8 @@ export interface Browser {
   /** What pages wrote to the console as errors, and what they threw. */
   readonly errors: string[]
   tab(): Promise<Tab>
+  /** Resolves when the bodies of all requests so far are known, where they come after them. */
+  settled?(): Promise<void>
   close(): Promise<void>
 }
 

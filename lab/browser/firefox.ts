@@ -55,6 +55,7 @@ export class Firefox implements Browser {
   readonly errors: string[] = []
   private readonly pending = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>()
   private readonly opened: { context: string; originalOpener: string | null }[] = []
+  private readonly reading = new Set<Promise<void>>()
   private last = 0
 
   static async start(machine: Machine, ca: string): Promise<Firefox> {
@@ -97,7 +98,12 @@ export class Firefox implements Browser {
     return new FirefoxTab(this, context)
   }
 
+  async settled(): Promise<void> {
+    await Promise.all(this.reading)
+  }
+
   async close(): Promise<void> {
+    await this.settled()
     await this.send('browser.close', {}).catch(() => {})
     await this.program.until(() => !this.program.running, 'end').catch(() => {})
     await this.program.stop()
@@ -140,7 +146,12 @@ export class Firefox implements Browser {
         const headers = Object.fromEntries(request.headers.map(({ name, value }) => [name.toLowerCase(), value.value ?? '']))
         const recorded: Request = { method: request.method, url: request.url, headers, body: null }
         this.requests.push(recorded)
-        if (request.bodySize) void this.readBody(request.request, recorded)
+        if (request.bodySize) {
+          const reading = this.readBody(request.request, recorded)
+            .catch((error: unknown) => void this.errors.push(`the body of ${request.method} ${request.url} can't be read: ${String(error)}`))
+            .finally(() => this.reading.delete(reading))
+          this.reading.add(reading)
+        }
         break
       }
       case 'browsingContext.contextCreated':

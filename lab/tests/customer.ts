@@ -60,6 +60,7 @@ export async function isOnline(lab: Lab, tab: Tab): Promise<void> {
  */
 export async function keptToThemselves(lab: Lab, phone: Phone): Promise<void> {
   const { requests, profile } = phone.browser
+  await phone.browser.settled?.()
   if (requests) {
     const told = requests.filter((request) => encoded(lab.home.password).some((text) => JSON.stringify(request).includes(text)))
     expect(new Set(told.map(({ method, url }) => `${method} ${url}`))).toEqual(new Set([`POST ${lab.ground.portalURL}/config`]))
