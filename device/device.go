@@ -79,6 +79,7 @@ type Device struct {
 	changed chan struct{}      // closed and replaced when on changes
 	boot    *boot              // nil while off
 	cut     context.CancelFunc // ends the present life; nil while there is none
+	ended   chan struct{}      // closed when the last life has let go of all; nil before the first
 	state   State
 	opened  bool // the setup network could be opened once
 	// cutAfter is the failure of the power that is to be set up; negative for none.
@@ -167,7 +168,7 @@ func (d *Device) awaitPower(ctx context.Context) context.Context {
 		changed := d.changed
 		if d.on {
 			life, cut := context.WithCancel(ctx)
-			d.cut = cut
+			d.cut, d.ended = cut, make(chan struct{})
 			// Only now: nothing of an earlier life can still write.
 			if d.supply != nil {
 				d.supply.PowerOn()
@@ -205,6 +206,7 @@ func (d *Device) live(life context.Context) error {
 	}
 	d.mu.Lock()
 	d.off()
+	close(d.ended)
 	d.mu.Unlock()
 	_ = d.glance()
 	d.tell(Event{Name: EventPoweredOff})
@@ -228,9 +230,15 @@ func (d *Device) running() *boot {
 // after so many more bytes have been written to flash or erased, and until then the
 // device stays on if it was; that takes a flash that can lose its power, a
 // *config.Chip, and with another it fails at once. A device that is switched off
-// and on starts anew: what is in RAM never survives.
+// and on starts anew: what is in RAM never survives, nor a portal that was open.
 func (d *Device) Power(on bool, cutAfter int) {
 	d.mu.Lock()
+	for on && !d.on && d.ended != nil && !isClosed(d.ended) {
+		ended := d.ended
+		d.mu.Unlock()
+		<-ended
+		d.mu.Lock()
+	}
 	defer d.mu.Unlock()
 	d.cutAfter = cutAfter
 	if cutAfter >= 0 {
