@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
+
+	"github.com/tendril-iot/tendril/device"
 )
 
 // reading is a datastream's value in the API's event streams.
@@ -30,7 +33,7 @@ func (p *play) use(ctx context.Context) error {
 	case err := <-arrived:
 		return err
 	}
-	if err := p.first.unit.Write(moisture, wet); err != nil {
+	if err := p.first.measure(ctx, wet); err != nil {
 		return err
 	}
 	if err := <-arrived; err != nil {
@@ -51,6 +54,24 @@ func (p *play) use(ctx context.Context) error {
 		return ctx.Err()
 	}
 	return nil
+}
+
+// measure writes a value. The cloud's word that the device is online may come before
+// the device has it.
+func (b *box) measure(ctx context.Context, value string) error {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		err := b.unit.Write(moisture, value)
+		if !errors.Is(err, device.ErrOffline) {
+			return err
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // await watches the device's values until moisture is as wanted; watched is closed
