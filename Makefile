@@ -4,6 +4,7 @@
 # make pages  builds web/dist, the embedded pages, from their sources
 # make bench  the benchmarks that docs/benchmarks.md quotes
 # make lab    the whole system on networks of its own, in browsers (lab/README.md)
+# make firmware       the firmware as a program of this machine (firmware/firmware.mk)
 # make cross  builds for every platform that we ship to
 
 GO ?= go
@@ -21,7 +22,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 .PHONY: test check build pages bench format vet lint unit web race story npm node web-packages fuzz cross
 
-test: format vet lint npm web race story lab fuzz cross
+test: format vet lint npm web race story lab fuzz cross firmware-test
 
 check: format vet lint unit
 
@@ -104,3 +105,4 @@ cross:
 	done
 
 include lab/lab.mk
+include firmware/firmware.mk

@@ -1,0 +1,75 @@
+# make firmware        the firmware as a program of this machine: dist/tendril-firmware
+# make firmware-test   its tests: sanitizers, coverage, fuzz targets, clang-tidy, cppcheck
+
+FIRMWARE_BUILD = dist/firmware
+# Each fuzz target of the firmware runs for so many seconds beyond its corpus.
+FIRMWARE_FUZZ_SECONDS ?= 3
+# The lines of the core that its tests must reach, in percent.
+FIRMWARE_COVERAGE = 95
+JOBS ?= 2
+
+# Something that is there if the Debian package behind the colon is.
+FIRMWARE_BUILD_NEEDS = $(call needs_program,cmake,cmake) $(call needs_program,ninja,ninja-build) \
+  $(call needs_program,g++,g++) $(call needs_file,/usr/include/bearssl.h,libbearssl-dev)
+FIRMWARE_TEST_NEEDS = $(FIRMWARE_BUILD_NEEDS) $(call needs_file,/usr/include/gtest/gtest.h,libgtest-dev) \
+  $(call needs_file,/usr/include/nlohmann/json.hpp,nlohmann-json3-dev) $(call needs_program,gcovr,gcovr) \
+  $(call needs_program,clang++,clang) $(call needs_program,clang-tidy,clang-tidy) $(call needs_program,cppcheck,cppcheck)
+
+needs_program = $(shell command -v $(1) >/dev/null || echo $(2))
+needs_file = $(shell test -e $(1) || echo $(2))
+
+# install has Debian install what is missing of a list, and says what for.
+define firmware_install
+	@missing="$(strip $(1))"; test -z "$$missing" || { \
+	  echo "$(2) Installing Debian's $$missing."; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	}
+endef
+
+.PHONY: firmware firmware-test firmware-unit firmware-fuzz firmware-lint firmware-needs firmware-test-needs
+
+firmware: firmware-needs
+	@cmake -S firmware -B $(FIRMWARE_BUILD)/host -G Ninja -DCMAKE_CXX_COMPILER=g++ >/dev/null
+	@cmake --build $(FIRMWARE_BUILD)/host -j $(JOBS) --target tendril-firmware
+	@! test -x $(FIRMWARE_BUILD)/host/tendril-firmware || cp $(FIRMWARE_BUILD)/host/tendril-firmware dist/tendril-firmware
+
+firmware-test: firmware firmware-unit firmware-fuzz firmware-lint
+
+# GoogleTest over the core. FIRMWARE_FILTER picks tests, as --gtest_filter does; the
+# coverage is measured when all run.
+FIRMWARE_FILTER ?= *
+firmware-unit: firmware-test-needs
+	@cmake -S firmware -B $(FIRMWARE_BUILD)/test -G Ninja -DCMAKE_CXX_COMPILER=g++ -DTENDRIL_TESTS=ON >/dev/null
+	@cmake --build $(FIRMWARE_BUILD)/test -j $(JOBS) --target tendril-test
+	@find $(FIRMWARE_BUILD)/test -name '*.gcda' -delete
+	@$(FIRMWARE_BUILD)/test/tendril-test --gtest_brief=1 --gtest_filter='$(FIRMWARE_FILTER)'
+	@test '$(FIRMWARE_FILTER)' != '*' || gcovr --root firmware --filter firmware/src/Tendril --exclude-throw-branches \
+	  --fail-under-line $(FIRMWARE_COVERAGE) $(FIRMWARE_BUILD)/test
+
+# A target reads its corpus, fuzz/corpus/<name>, and adds what it finds to the build
+# folder only.
+firmware-fuzz: firmware-test-needs
+	@cmake -S firmware -B $(FIRMWARE_BUILD)/fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DTENDRIL_FUZZ=ON >/dev/null
+	@cmake --build $(FIRMWARE_BUILD)/fuzz -j $(JOBS)
+	@set -e; for source in $(wildcard firmware/fuzz/*.cpp); do \
+	  name=$$(basename $$source .cpp); echo "fuzz firmware $$name"; \
+	  found=$(FIRMWARE_BUILD)/fuzz/found/$$name; mkdir -p $$found; \
+	  $(FIRMWARE_BUILD)/fuzz/fuzz-$$name -max_total_time=$(FIRMWARE_FUZZ_SECONDS) -timeout=5 -verbosity=0 -print_final_stats=0 \
+	    -artifact_prefix=$$found/ $$found firmware/fuzz/corpus/$$name; \
+	done
+
+# The compile commands are clang's own, from the fuzz build.
+firmware-lint: firmware-test-needs
+	@cmake -S firmware -B $(FIRMWARE_BUILD)/fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DTENDRIL_FUZZ=ON >/dev/null
+	@find firmware/src/Tendril -name '*.cpp' -print0 | xargs -0 -r -P $(JOBS) -n 1 \
+	  sh -c 'found=$$(clang-tidy -p $(FIRMWARE_BUILD)/fuzz --quiet "$$0" 2>&1) || { echo "$$found"; exit 1; }'
+	@cppcheck --quiet --language=c++ --std=c++17 --inline-suppr --enable=warning,performance,portability \
+	  --suppress=missingIncludeSystem --error-exitcode=1 -j $(JOBS) -I firmware/src firmware/src/Tendril
+
+firmware-needs:
+	$(call firmware_install,$(FIRMWARE_BUILD_NEEDS),The firmware is C++ and its host program does TLS by BearSSL.)
+
+firmware-test-needs:
+	$(call firmware_install,$(FIRMWARE_TEST_NEEDS),The firmware's tests are GoogleTest$(comma) sanitizers$(comma) fuzz targets and two linters.)
+
+comma := ,
