@@ -26,7 +26,7 @@ define firmware_install
 	}
 endef
 
-.PHONY: firmware firmware-test firmware-unit firmware-fuzz firmware-lint firmware-needs firmware-test-needs
+.PHONY: firmware firmware-test firmware-unit firmware-fuzz firmware-lint firmware-tables firmware-needs firmware-test-needs
 
 firmware: firmware-needs
 	@cmake -S firmware -B $(FIRMWARE_BUILD)/host -G Ninja -DCMAKE_CXX_COMPILER=g++ >/dev/null
@@ -38,13 +38,17 @@ firmware-test: firmware firmware-unit firmware-fuzz firmware-lint
 # GoogleTest over the core. FIRMWARE_FILTER picks tests, as --gtest_filter does; the
 # coverage is measured when all run.
 FIRMWARE_FILTER ?= *
-firmware-unit: firmware-test-needs
+firmware-unit: firmware-test-needs firmware-tables
 	@cmake -S firmware -B $(FIRMWARE_BUILD)/test -G Ninja -DCMAKE_CXX_COMPILER=g++ -DTENDRIL_TESTS=ON >/dev/null
 	@cmake --build $(FIRMWARE_BUILD)/test -j $(JOBS) --target tendril-test
 	@find $(FIRMWARE_BUILD)/test -name '*.gcda' -delete
 	@$(FIRMWARE_BUILD)/test/tendril-test --gtest_brief=1 --gtest_filter='$(FIRMWARE_FILTER)'
 	@test '$(FIRMWARE_FILTER)' != '*' || gcovr --root firmware --filter firmware/src/Tendril --exclude-throw-branches \
 	  --fail-under-line $(FIRMWARE_COVERAGE) $(FIRMWARE_BUILD)/test
+
+# The tables that Go's tests and the firmware's share, as C++.
+firmware-tables:
+	@$(GO) run ./firmware/generate -tables $(FIRMWARE_BUILD)/generated
 
 # A target reads its corpus, fuzz/corpus/<name>, and adds what it finds to the build
 # folder only.

@@ -27,7 +27,7 @@ firmware-chip: $(CHIP_BUILD)/cases.elf
 $(CHIP_BUILD)/cases.elf: $(CHIP_BUILD)/chip/run.cpp.o $(CHIP_START) $(CHIP_CORE) $(CHIP_CASES) firmware/chip/chip.ld
 	@$(CHIP_LINK) -o $@ $(filter %.o,$^)
 
-$(CHIP_BUILD)/%.cpp.o: firmware/%.cpp | firmware-chip-needs
+$(CHIP_BUILD)/%.cpp.o: firmware/%.cpp | firmware-chip-needs firmware-tables
 	@mkdir -p $(@D)
 	@xtensa-lx106-elf-g++ $(CHIP_CXXFLAGS) -c -o $@ $<
 
