@@ -18,6 +18,8 @@ struct Address {
 struct StaticAddress {
   Address ip, mask, gateway, dns, dns2;
 };
+// Slots and Edgent's record hold it as it is.
+static_assert(sizeof(StaticAddress) == 20, "five addresses and nothing between");
 
 struct Configuration {
   Field<kMaxSsid> ssid;          // 1 to 32 bytes, any but NUL
@@ -30,5 +32,15 @@ struct Configuration {
   bool hasStatic = false;
   StaticAddress fixed;
 };
+
+// Whether it has a token's form: 32 characters of URL-safe base64.
+bool isToken(Text text);
+
+// Which of a configuration's fields can't be, by its name in the portal's form;
+// nullptr if all can.
+const char* unusable(Text ssid, Text password, Text token, Text host);
+inline const char* unusable(const Configuration& c) {
+  return unusable(c.ssid.text(), c.password.text(), c.token.text(), c.host.text());
+}
 
 }  // namespace tendril
