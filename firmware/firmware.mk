@@ -33,7 +33,7 @@ firmware: firmware-needs
 	@cmake --build $(FIRMWARE_BUILD)/host -j $(JOBS) --target tendril-firmware
 	@! test -x $(FIRMWARE_BUILD)/host/tendril-firmware || cp $(FIRMWARE_BUILD)/host/tendril-firmware dist/tendril-firmware
 
-firmware-test: firmware firmware-unit firmware-fuzz firmware-lint
+firmware-test: firmware firmware-unit firmware-fuzz firmware-lint firmware-chip firmware-ports
 
 # GoogleTest over the core. FIRMWARE_FILTER picks tests, as --gtest_filter does; the
 # coverage is measured when all run.
@@ -77,3 +77,5 @@ firmware-test-needs:
 	$(call firmware_install,$(FIRMWARE_TEST_NEEDS),The firmware's tests are GoogleTest$(comma) sanitizers$(comma) fuzz targets and two linters.)
 
 comma := ,
+
+include firmware/chip/chip.mk firmware/check/check.mk

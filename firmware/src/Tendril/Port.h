@@ -126,12 +126,15 @@ class Board {
   virtual void log(Text line) = 0;
 };
 
+class EdgentMemory;
+
 struct Port {
   Flash& flash;
   Radio& radio;
   Connection& connection;
   SetupSockets& sockets;
   Board& board;
+  EdgentMemory* edgent = nullptr;  // where Edgent may have kept a configuration
 };
 
 }  // namespace tendril
