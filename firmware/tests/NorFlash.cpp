@@ -2,6 +2,13 @@
 
 #include <cstring>
 
+namespace {
+
+// An order of all bytes, since the factor is odd.
+size_t scattered(size_t turn) { return turn * 2654435761u % tendril::kSectorSize; }
+
+}  // namespace
+
 bool NorFlash::isWhole(uint32_t offset, const void* memory, size_t size) {
   const bool whole = offset % 4 == 0 && size % 4 == 0 && reinterpret_cast<uintptr_t>(memory) % 4 == 0 && offset + size <= kSize;
   if (!whole) violations++;
@@ -19,7 +26,7 @@ bool NorFlash::read(uint32_t offset, void* into, size_t size) {
 }
 
 // How many of the bytes are done before the power fails.
-size_t NorFlash::allowance(size_t size) {
+size_t NorFlash::spend(size_t size) {
   if (!armed_) return size;
   if (cut_.after >= size) {
     cut_.after -= size;
@@ -33,7 +40,7 @@ bool NorFlash::write(uint32_t offset, const void* data, size_t size) {
   if (!isWhole(offset, data, size) || off) return false;
   writes++;
   const auto* bytes = static_cast<const uint8_t*>(data);
-  const size_t done = allowance(size);
+  const size_t done = spend(size);
   for (size_t i = 0; i < done; i++) cells[offset + i] = static_cast<uint8_t>(cells[offset + i] & bytes[i]);
   if (done < size) cells[offset + done] = static_cast<uint8_t>(cells[offset + done] & (bytes[done] | static_cast<uint8_t>(~cut_.torn)));
   return !off;
@@ -47,14 +54,14 @@ bool NorFlash::erase(uint8_t sector) {
   }
   erasures[sector]++;
   uint8_t* const cell = cells.data() + sector * tendril::kSectorSize;
-  const size_t done = allowance(tendril::kSectorSize);
-  for (size_t i = 0; i < tendril::kSectorSize; i++) {
-    size_t turn = i;
-    if (off && cut_.order == Order::FromEnd) turn = tendril::kSectorSize - 1 - i;
-    // 2,654,435,761 is odd, so that this is an order of all of them.
-    if (off && cut_.order == Order::Scattered) turn = i * 2654435761u % tendril::kSectorSize;
-    if (turn < done) cell[i] = 0xFF;
-    if (turn == done) cell[i] |= cut_.torn;
+  const size_t done = spend(tendril::kSectorSize);
+  const bool fromEnd = off && cut_.order == Order::FromEnd;
+  if (off && cut_.order == Order::Scattered) {
+    for (size_t turn = 0; turn < done; turn++) cell[scattered(turn)] = 0xFF;
+    cell[scattered(done)] |= cut_.torn;
+  } else {
+    std::memset(fromEnd ? cell + tendril::kSectorSize - done : cell, 0xFF, done);
+    if (off) cell[fromEnd ? tendril::kSectorSize - 1 - done : done] |= cut_.torn;
   }
   if (stuck < kSize && stuck / tendril::kSectorSize == sector) cells[stuck] = static_cast<uint8_t>(cells[stuck] & ~1);
   return !off;

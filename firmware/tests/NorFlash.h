@@ -33,6 +33,8 @@ class NorFlash : public tendril::Flash {
     armed_ = true;
   }
   void powerOn() { off = armed_ = false; }
+  // How many of size bytes are still done: for what else loses power with this flash.
+  size_t spend(size_t size);
   // Puts bytes there as a programmer's clip does.
   void load(size_t offset, const void* data, size_t size);
 
@@ -46,7 +48,6 @@ class NorFlash : public tendril::Flash {
 
  private:
   bool isWhole(uint32_t offset, const void* memory, size_t size);
-  size_t allowance(size_t size);
 
   Cut cut_;
   bool armed_ = false;

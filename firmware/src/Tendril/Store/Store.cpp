@@ -22,13 +22,15 @@ constexpr uint32_t kMaxLength = kSent - kHeader;
 constexpr uint32_t kChunk = 192;
 static_assert(kChunk >= kMaxPayload && (kSectorSize - kNotes) % kChunk == 0, "a payload, and whole chunks of notes");
 
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the format's numbers are the chip's");
+
 uint32_t little(const uint8_t* p) {
-  return static_cast<uint32_t>(p[0]) | static_cast<uint32_t>(p[1]) << 8 | static_cast<uint32_t>(p[2]) << 16 | static_cast<uint32_t>(p[3]) << 24;
+  uint32_t number = 0;
+  memcpy(&number, p, kWord);
+  return number;
 }
 
-void putLittle(uint8_t* p, uint32_t number) {
-  for (int i = 0; i < 4; i++) p[i] = static_cast<uint8_t>(number >> (8 * i));
-}
+void putLittle(uint8_t* p, uint32_t number) { memcpy(p, &number, kWord); }
 
 constexpr uint32_t wholeWords(uint32_t size) { return (size + kWord - 1) / kWord * kWord; }
 
