@@ -23,6 +23,8 @@ constexpr size_t kMaxScan = 15;
 constexpr size_t kMaxRequest = 4096;
 // A frame from the cloud, header included; the login's info tells the cloud.
 constexpr size_t kMaxFrame = 1024;
+// What the portal and the link share, in turn (Workspace.h).
+constexpr size_t kWorkspace = 2560;
 // One erasable sector of flash, as on the ESP8266 and ESP32; a slot is one.
 constexpr size_t kSectorSize = 4096;
 constexpr uint8_t kSlots = 2;

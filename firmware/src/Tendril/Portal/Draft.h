@@ -1,0 +1,88 @@
+// A configuration as it comes in: by a query, a form or JSON, byte by byte. It holds
+// one configuration and nothing twice, so what is given in two ways is kept in the
+// way that counts: ssid_hex before ssidManual before ssid, pass_hex before pass.
+#pragma once
+
+#include "../Text/Digits.h"
+#include "../Text/Json.h"
+#include "ShortCode.h"
+
+namespace tendril {
+
+// What a request may be refused for; the parameters in the order of their names in
+// Draft.cpp. In a form the first of a name counts, in JSON the last.
+enum class Parameter : uint8_t {
+  Interface, Ssid, SsidHex, Manual, Password, PasswordHex, Token, Host, Port, TlsPort,
+  Ip, Mask, Gateway, Dns, Dns2, Save,
+  ContentType, Query, Body, None,
+};
+
+// A parameter's name, as in a request and in an answer's field.
+void putName(Writer& w, Parameter parameter);
+
+class Draft : private JsonMembers {
+ public:
+  // Either is plain text, which pages may send without asking first: JSON if a brace
+  // comes first, else a form.
+  enum class Kind : uint8_t { Form, Json, Either };
+
+  // Begins anew.
+  void begin(Kind kind);
+  void push(char c);
+  // Checks what came; None if it is sound, else what is refused, as Go's portal
+  // refuses it. A short code becomes its token.
+  Parameter finish(Board& board);
+
+  const Configuration& configuration() const { return configuration_; }
+  // Whether it was asked to save without a try.
+  bool save() const { return save_; }
+  // Overwrites all that was held.
+  void wipe();
+
+ private:
+  // The parameters up to Save that something is true of.
+  class Set {
+   public:
+    bool has(Parameter p) const { return (bits_ >> static_cast<uint8_t>(p) & 1) != 0; }
+    void add(Parameter p) { bits_ = static_cast<uint16_t>(bits_ | 1u << static_cast<uint8_t>(p)); }
+    void remove(Parameter p) { bits_ = static_cast<uint16_t>(bits_ & ~(1u << static_cast<uint8_t>(p))); }
+
+   private:
+    uint16_t bits_ = 0;
+  };
+
+  void form(char c);
+  void beginName() override;
+  void nameByte(char c) override;
+  void beginValue() override;
+  void valueByte(char c) override;
+  void endValue() override;
+  void nestedValue() override;
+
+  Parameter current() const;
+  template <size_t N>
+  void take(char c, uint8_t way, uint8_t& best, Field<N>& into, Parameter kept);
+  void again(uint8_t way, uint8_t& best);
+  void hexByte(char c);
+  void plainByte(char c);
+  void parsePort(uint16_t& port);
+  void parsePart(Address& address);
+  Parameter checkStatic() const;
+  Parameter check(Board& board);
+
+  Configuration configuration_;
+  bool save_ = false;
+  Field<11> name_;
+  Field<18> small_;  // a value that is neither name, password, token nor host
+  Set seen_, given_, bad_, long_;
+  Parameter current_ = Parameter::None;  // whose value comes; None: nobody's
+  Parameter nested_ = Parameter::None;
+  uint8_t bestSsid_ = 0, bestPassword_ = 0;  // the way that it was given in so far
+  int8_t half_ = -1;                         // of a byte in hexadecimal digits
+  Kind kind_ = Kind::Form;
+  bool inName_ = true, any_ = false, broken_ = false;
+  Percent percent_;
+  JsonReader json_;
+};
+
+}  // namespace tendril
