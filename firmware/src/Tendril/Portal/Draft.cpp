@@ -12,19 +12,19 @@ TENDRIL_ROM_TEXT(kNames,
                  "if\nssid\nssid_hex\nssidManual\npass\npass_hex\nblynk\nhost\nport\nport_ssl\n"
                  "ip\nmask\ngw\ndns\ndns2\nsave\nContent-Type\nquery\nbody");
 
-bool hasNul(Text text) { return memchr(text.data, 0, text.size) != nullptr; }
-
-// An open network's, WEP's short key and WPA's range, in which WEP's long key lies.
-bool isPasswordSize(size_t n) { return n == 0 || n == 5 || (n >= kMinPassword && n <= kMaxPassword); }
-
-bool isHost(Text host) {
-  for (size_t i = 0; i < host.size; i++) {
-    if (host[i] <= ' ' || host[i] > '~') return false;
-  }
-  return true;
+// What came, or one byte more than may come where it was too long: a field has that
+// byte.
+template <size_t N>
+Text came(const Field<N>& field, bool tooLong) {
+  return Text(field.text().data, field.size() + (tooLong ? 1u : 0u));
 }
 
 }  // namespace
+
+Parameter parameterOf(Text name) {
+  const uint8_t line = lineOf(kNames, name);
+  return line <= static_cast<uint8_t>(Parameter::Save) ? static_cast<Parameter>(line) : Parameter::None;
+}
 
 void putName(Writer& w, Parameter parameter) { putLine(w, kNames, static_cast<uint8_t>(parameter)); }
 
@@ -108,13 +108,8 @@ void Draft::beginName() { name_.clear(); }
 // One that is too long is cut, and still longer than any that counts.
 void Draft::nameByte(char c) { name_.push(c); }
 
-Parameter Draft::current() const {
-  const uint8_t line = lineOf(kNames, name_.text());
-  return line <= static_cast<uint8_t>(Parameter::Save) ? static_cast<Parameter>(line) : Parameter::None;
-}
-
 void Draft::beginValue() {
-  current_ = current();
+  current_ = parameterOf(name_.text());
   half_ = -1;
   small_.clear();
   if (current_ == Parameter::None) return;
@@ -259,7 +254,7 @@ void Draft::endValue() {
 }
 
 void Draft::nestedValue() {
-  const Parameter name = current();
+  const Parameter name = parameterOf(name_.text());
   nested_ = name == Parameter::None ? Parameter::Body : name;
 }
 
@@ -313,15 +308,18 @@ Parameter Draft::check(Board& board) {
   }
   if (bad_.has(Parameter::Save)) return Parameter::Save;
 
-  const Text ssid = configuration_.ssid.text(), password = configuration_.password.text();
-  if (ssid.empty() || long_.has(Parameter::Ssid) || hasNul(ssid)) return Parameter::Ssid;
-  if (long_.has(Parameter::Password) || hasNul(password) || !isPasswordSize(password.size)) return Parameter::Password;
   Field<kShortCode> code;
-  if (!long_.has(Parameter::Token) && parseShortCode(configuration_.token.text(), code)) tokenOf(code, board, configuration_.token);
+  const bool longToken = long_.has(Parameter::Token);
+  const Text ssid = came(configuration_.ssid, long_.has(Parameter::Ssid)), password = came(configuration_.password, long_.has(Parameter::Password));
+  const Text host = came(configuration_.host, long_.has(Parameter::Host));
+  // A code takes long to expand: only where all else is sound.
+  if (!longToken && parseShortCode(configuration_.token.text(), code)) {
+    constexpr Text kAnyToken("00000000000000000000000000000000", kTokenSize);
+    if (unusable(ssid, password, kAnyToken, host) == nullptr) tokenOf(code, board, configuration_.token);
+  }
   code.wipe();
-  if (long_.has(Parameter::Token) || !isToken(configuration_.token.text())) return Parameter::Token;
-  if (long_.has(Parameter::Host) || !isHost(configuration_.host.text())) return Parameter::Host;
-  return Parameter::None;
+  const char* const field = unusable(ssid, password, came(configuration_.token, longToken), host);
+  return field == nullptr ? Parameter::None : parameterOf(field);
 }
 
 Parameter Draft::checkStatic() const {

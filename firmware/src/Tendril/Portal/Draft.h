@@ -17,6 +17,8 @@ enum class Parameter : uint8_t {
   ContentType, Query, Body, None,
 };
 
+// The parameter of a name; None if there is none.
+Parameter parameterOf(Text name);
 // A parameter's name, as in a request and in an answer's field.
 void putName(Writer& w, Parameter parameter);
 
@@ -59,7 +61,6 @@ class Draft : private JsonMembers {
   void endValue() override;
   void nestedValue() override;
 
-  Parameter current() const;
   template <size_t N>
   void take(char c, uint8_t way, uint8_t& best, Field<N>& into, Parameter kept);
   void again(uint8_t way, uint8_t& best);

@@ -43,13 +43,4 @@ void tokenOf(const Field<kShortCode>& code, Board& board, Field<kTokenSize>& tok
   token.set(w.text());
 }
 
-bool isToken(Text text) {
-  if (text.size != kTokenSize) return false;
-  for (size_t i = 0; i < text.size; i++) {
-    const char c = text[i];
-    if (!isDigit(c) && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && c != '-' && c != '_') return false;
-  }
-  return true;
-}
-
 }  // namespace tendril

@@ -15,7 +15,4 @@ bool parseShortCode(Text text, Field<kShortCode>& code);
 // The token that a code stands for. It takes a slow chip about 0.1 s.
 void tokenOf(const Field<kShortCode>& code, Board& board, Field<kTokenSize>& token);
 
-// Whether a text has the form of a token: 32 letters of URL-safe base64.
-bool isToken(Text text);
-
 }  // namespace tendril

@@ -44,7 +44,7 @@ size_t utf8Put(uint32_t character, char into[4]) {
     into[0] = static_cast<char>(character);
     return 1;
   }
-  into[0] = static_cast<char>((0xF00 >> more & 0xFF) | character >> (6 * more));
+  into[0] = static_cast<char>((0xFFu << (7 - more) & 0xFF) | character >> (6 * more));
   for (size_t i = 1; i <= more; i++) into[i] = static_cast<char>(0x80 | (character >> (6 * (more - i)) & 0x3F));
   return more + 1;
 }
