@@ -12,8 +12,8 @@ JOBS ?= 2
 FIRMWARE_BUILD_NEEDS = $(call needs_program,cmake,cmake) $(call needs_program,ninja,ninja-build) \
   $(call needs_program,g++,g++) $(call needs_file,/usr/include/bearssl.h,libbearssl-dev)
 FIRMWARE_TEST_NEEDS = $(FIRMWARE_BUILD_NEEDS) $(call needs_file,/usr/include/gtest/gtest.h,libgtest-dev) \
-  $(call needs_file,/usr/include/nlohmann/json.hpp,nlohmann-json3-dev) $(call needs_program,gcovr,gcovr) \
-  $(call needs_program,clang++,clang) $(call needs_program,clang-tidy,clang-tidy) $(call needs_program,cppcheck,cppcheck)
+  $(call needs_program,gcovr,gcovr) $(call needs_program,clang++,clang) \
+  $(call needs_program,clang-tidy,clang-tidy) $(call needs_program,cppcheck,cppcheck)
 
 needs_program = $(shell command -v $(1) >/dev/null || echo $(2))
 needs_file = $(shell test -e $(1) || echo $(2))

@@ -1,9 +1,6 @@
 #include <Tendril/Store/Store.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
-#include <fstream>
 #include <functional>
 #include <vector>
 
@@ -183,94 +180,6 @@ TEST_F(StoreTest, AFlashThatCantBeReadLosesNothing) {
   Slot slot;
   flash.failingReads = 1;
   EXPECT_FALSE(store.proven(slot));
-}
-
-// The bytes that all implementations share.
-nlohmann::json table() {
-  std::ifstream file(TENDRIL_TESTDATA "/slots.json");
-  return nlohmann::json::parse(file);
-}
-
-std::string bytes(const std::string& digits) {
-  std::string raw;
-  for (size_t i = 0; i + 1 < digits.size(); i += 2) raw += static_cast<char>(std::stoi(digits.substr(i, 2), nullptr, 16));
-  return raw;
-}
-
-std::string hexOf(tendril::Text raw) {
-  std::string digits;
-  char two[3];
-  for (size_t i = 0; i < raw.size; i++) {
-    snprintf(two, sizeof two, "%02x", static_cast<unsigned>(static_cast<unsigned char>(raw[i])));
-    digits += two;
-  }
-  return digits;
-}
-
-std::string dotted(const tendril::Address& a) {
-  return std::to_string(a.bytes[0]) + "." + std::to_string(a.bytes[1]) + "." + std::to_string(a.bytes[2]) + "." + std::to_string(a.bytes[3]);
-}
-
-// A slot as the table has it.
-nlohmann::json described(const Slot& slot) {
-  const tendril::Configuration& c = slot.configuration;
-  nlohmann::json j = {{"sequence", slot.sequence}, {"ssid_hex", hexOf(c.ssid.text())}, {"pass_hex", hexOf(c.password.text())}, {"token", string(c.token.text())},
-                      {"host", string(c.host.text())}, {"port", c.port}, {"port_ssl", c.tlsPort}};
-  if (slot.sent) j["sent"] = true;
-  if (c.hidden) j["hidden"] = true;
-  if (c.hasStatic) j["static"] = {dotted(c.fixed.ip), dotted(c.fixed.mask), dotted(c.fixed.gateway), dotted(c.fixed.dns), dotted(c.fixed.dns2)};
-  return j;
-}
-
-TEST(StoreTable, ReadsTheSharedBytes) {
-  const nlohmann::json rows = table();
-  ASSERT_GT(rows.size(), 20u);
-  for (const auto& row : rows) {
-    SCOPED_TRACE(row["name"].get<std::string>());
-    NorFlash flash;
-    for (size_t i = 0; i < 2; i++) {
-      for (const auto& [offset, digits] : row["sectors"][i].items()) {
-        const std::string raw = bytes(digits);
-        flash.load(i * tendril::kSectorSize + std::stoul(offset), raw.data(), raw.size());
-      }
-    }
-    Store store(flash);
-    if (row.value("refused", false)) {
-      EXPECT_EQ(store.open(), Store::Status::Newer);
-      EXPECT_FALSE(store.put(home("late")) || store.erase());
-      EXPECT_EQ(provenName(store) + trialNames(store), "");
-      EXPECT_EQ(flash.writes + flash.erasures[0] + flash.erasures[1], 0u);
-      continue;
-    }
-    ASSERT_EQ(store.open(), Store::Status::Ok);
-    Slot slot;
-    nlohmann::json proven;
-    nlohmann::json trials;
-    if (store.proven(slot)) proven = described(slot);
-    for (uint8_t i = 0; store.trial(i, slot); i++) trials.push_back(described(slot));
-    EXPECT_EQ(proven, row.value("proven", nlohmann::json())) << proven;
-    EXPECT_EQ(trials, row.value("trials", nlohmann::json())) << trials;
-    EXPECT_EQ(static_cast<int>(store.lastError()), row.value("last_error", 0));
-  }
-}
-
-// What this store writes is what the others write: the table's first trials, byte by byte.
-TEST(StoreTable, WritesTheSharedBytes) {
-  for (const auto& row : table()) {
-    if (row["name"] != "first trial" && row["name"] != "every field, any byte" && row["name"] != "open network, no host, no ports") continue;
-    SCOPED_TRACE(row["name"].get<std::string>());
-    NorFlash model;
-    const std::string raw = bytes(row["sectors"][0]["0"]);
-    model.load(0, raw.data(), raw.size());
-    Store read(model);
-    ASSERT_EQ(read.open(), Store::Status::Ok);
-    Slot slot;
-    ASSERT_TRUE(read.trial(0, slot));
-    NorFlash flash;
-    Store store(flash);
-    ASSERT_TRUE(store.put(slot.configuration));
-    EXPECT_EQ(flash.cells, model.cells);
-  }
 }
 
 }  // namespace

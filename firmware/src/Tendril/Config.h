@@ -23,6 +23,10 @@ constexpr size_t kMaxScan = 15;
 constexpr size_t kMaxRequest = 4096;
 // A frame from the cloud, header included; the login's info tells the cloud.
 constexpr size_t kMaxFrame = 1024;
+// Frames of the link's own that wait for the network: answers, questions, the info.
+constexpr size_t kMaxOwn = 512;
+// Values, events and properties that wait for the network or the next login.
+constexpr size_t kOutbox = 768;
 // What the portal and the link share, in turn (Workspace.h).
 constexpr size_t kWorkspace = 2560;
 // One erasable sector of flash, as on the ESP8266 and ESP32; a slot is one.
