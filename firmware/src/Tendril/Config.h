@@ -47,6 +47,7 @@ struct Timing {
   uint32_t retryFirst = 2000;      // before the first try again, doubling, half of it random
   uint32_t retryMax = 60000;       // at most between tries
   uint32_t settled = 10000;        // online: pauses begin at retryFirst again
+  uint32_t scanFresh = 15000;      // what was found before the setup network opened still answers a scan
   uint32_t reopen = 1000;          // before opening the setup network is tried again
   uint16_t heartbeatSeconds = 40;  // quiet for so long: a ping
   uint32_t silence = 18000;        // how much longer than a heartbeat the cloud may be silent

@@ -124,6 +124,8 @@ class Board {
   virtual void pbkdf2(Text password, Text salt, uint16_t rounds, uint8_t* into, size_t size) = 0;
   // One line for the serial console; never a secret.
   virtual void log(Text line) = 0;
+  // The next byte that was typed at the serial console; -1 if there is none.
+  virtual int input() { return -1; }
 };
 
 class EdgentMemory;

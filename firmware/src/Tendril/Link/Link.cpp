@@ -15,7 +15,7 @@ constexpr uint8_t kBurst = 32;
 constexpr uint32_t kPace = 50;
 // The longest answer to a frame. While there is less room, no frame is heard.
 constexpr size_t kMaxAnswer = 256;
-static_assert(kMaxAnswer <= kMaxOwn && kMaxFrame + kMaxOwn <= kWorkspace, "both buffers are the workspace's");
+static_assert(kMaxAnswer <= kMaxOwn && kMaxFrame + 1 + kMaxOwn <= kWorkspace, "both buffers are the workspace's");
 // What one tick reads at most, so that a flood doesn't keep it.
 constexpr int kReads = 8;
 
@@ -297,11 +297,22 @@ void Link::hardware(uint16_t id, Text body) {
     if (operation[1] == 'w' && hasValue) {
       // The 0.6 libraries end a body with a NUL.
       if (!body.empty() && body[body.size - 1] == 0) body = body.first(body.size - 1);
-      if (operation[0] == 'v') events_.onWrite(pin, body);
+      if (operation[0] == 'v') tellWrite(pin, body);
       return;
     }
   }
   respond(id, Status::IllegalCommand);
+}
+
+// Tells a written value, with a NUL behind it, so that handlers may take it for a C
+// string. What is there belongs to the next frame.
+void Link::tellWrite(uint8_t pin, Text value) {
+  if (value.empty()) return events_.onWrite(pin, Text());
+  uint8_t* const end = in() + (reinterpret_cast<const uint8_t*>(value.data) - in()) + value.size;
+  const uint8_t behind = *end;
+  *end = 0;
+  events_.onWrite(pin, value);
+  if (state_ != State::Ended) *end = behind;
 }
 
 // What is read goes back under the same id. A hardware pin is an unconnected input.

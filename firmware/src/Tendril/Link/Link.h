@@ -29,7 +29,8 @@ struct Info {
 class LinkEvents {
  public:
   virtual ~LinkEvents() = default;
-  // A value was written to a virtual pin; several are joined by NUL. Hardware pins are
+  // A value was written to a virtual pin; several are joined by NUL, and one is behind
+  // the last. Hardware pins are
   // the sketch's own: what is written to them is ignored.
   virtual void onWrite(uint8_t pin, Text value) = 0;
   // A virtual pin's present value; false if it has none.
@@ -96,7 +97,8 @@ class Link {
 
  private:
   uint8_t* in() { return workspace_.bytes; }
-  uint8_t* out() { return workspace_.bytes + kMaxFrame; }
+  // Behind the longest frame there is one byte more.
+  uint8_t* out() { return workspace_.bytes + kMaxFrame + 1; }
   size_t room() const { return kMaxOwn - (outEnd_ - outAt_); }
 
   uint16_t nextId();
@@ -113,6 +115,7 @@ class Link {
   void answer(const FrameHeader& header, Text body);
   void handle(const FrameHeader& header, Text body);
   void hardware(uint16_t id, Text body);
+  void tellWrite(uint8_t pin, Text value);
   void readPin(uint16_t id, Text operation, uint8_t pin);
   void info(Text body);
   void redirect(Text body);

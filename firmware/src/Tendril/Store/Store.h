@@ -41,6 +41,7 @@ class Store {
 
   // The configuration that logged in last. False: there is none.
   bool proven(Slot& into);
+  bool hasProven() const { return provenIndex() != kNone; }
   // How many configurations are to be tried, and the n-th, newest first.
   uint8_t trials() const;
   bool trial(uint8_t n, Slot& into);

@@ -1,0 +1,37 @@
+// The serial console: a line is a command, with the names and answers that Edgent's
+// has. It shows what the device is and does, never a password or a token.
+#pragma once
+
+#include "Device.h"
+
+namespace tendril {
+
+class Console {
+ public:
+  Console(Device& device, Board& board) : device_(device), board_(board) {}
+
+  // Takes what was typed since.
+  void tick();
+  // Runs one line.
+  void run(Text line);
+
+ private:
+  struct Command;
+  static const Command kCommands[];
+
+  void help(Text);
+  void reboot(Text);
+  void config(Text how);
+  void devinfo(Text);
+  void netinfo(Text);
+  void sysinfo(Text);
+  void status(Text);
+  void say(const char* status, Text message);
+
+  Device& device_;
+  Board& board_;
+  Field<40> line_;
+  bool tooLong_ = false;
+};
+
+}  // namespace tendril

@@ -1,0 +1,214 @@
+// The device: what it does when, from power on to values going both ways. It is the
+// virtual device's setup state machine (docs/device.md), and owns what is on flash,
+// the setup network, the home network, the button and the light.
+#pragma once
+
+#include "Button.h"
+#include "Light.h"
+#include "Link/Link.h"
+#include "Port.h"
+#include "Portal/Portal.h"
+#include "Portal/SetupName.h"
+#include "Product.h"
+#include "Setup/State.h"
+#include "Store/Store.h"
+
+namespace tendril {
+
+class Device : private PortalDevice, private LinkEvents {
+ public:
+  Device(const Product& product, const Port& port, const Timing& timing = Timing());
+
+  // Who hears what happens; one at a time, which outlives the device or is replaced.
+  void observe(Observer* observer) { observer_ = observer; }
+
+  // The first step, once after power on; then tick for every other, as often as can be.
+  // Neither waits for anything.
+  void begin(Millis now);
+  void tick(Millis now);
+
+  // The button was held for so long and let go, in milliseconds. The board's own is
+  // watched by tick.
+  void press(uint32_t held);
+  // What the button does, asked for by other means.
+  void openSetup() { ask(Wish::Open); }
+  void eraseAll() { ask(Wish::Erase); }
+  void restart() { ask(Wish::Restart); }
+
+  State state() const { return state_; }
+  bool isOnline() const { return state_ == State::Online; }
+  // A proven configuration is on flash; one that is being tried is.
+  bool isConfigured() const { return configured_; }
+  bool hasTrial() const { return trial_; }
+  Code lastError() const { return lastError_; }
+  // Of the setup network, and whether it is open.
+  Text setupNetwork() const { return setupSsid_.text(); }
+  bool isOpen() const { return opening_ == Opening::Open; }
+  // The home network's SSID while joined, else empty.
+  Text homeNetwork() const { return joined_ ? slot_.configuration.ssid.text() : Text(); }
+  void mac(uint8_t into[6]) const { port_.radio.mac(into); }
+  const Product& product() const { return product_; }
+  // In the device's zone, seconds since 1970; 0 until the cloud told it.
+  uint32_t clock() const { return clock_; }
+  // Since begin.
+  uint32_t uptimeSeconds() const { return uptime_; }
+  // At home, as in 192.168.1.100; empty while not joined.
+  Field<15> addressText() const;
+  int8_t rssi() const { return joined_ ? port_.radio.rssi() : int8_t{0}; }
+  const char* resetReason() const { return port_.board.resetReason(); }
+
+  // Sends a value of a virtual pin, several joined by NUL. While offline the newest of
+  // each pin is kept for later. False: there is no room for it, or no way.
+  bool write(uint8_t pin, Text value) { return link_.write(pin, value); }
+  bool logEvent(Text code, Text description) { return link_.logEvent(code, description); }
+  // Asks for the values that the cloud holds. False: offline.
+  bool sync() { return isOnline() && link_.sync(); }
+  bool sync(uint8_t pin) { return isOnline() && link_.sync(pin); }
+
+ private:
+  // What others than the device itself want of it; the greater one counts.
+  enum class Wish : uint8_t { Nothing, Restart, Open, Erase };
+  // How far the setup network is from open: a scan comes first, since scanning with
+  // phones on it throws some of them off.
+  enum class Opening : uint8_t { Closed, Scanning, Failed, Open };
+
+  // What is done in a state: at its beginning, and at every tick, which answers where
+  // to go from there; the same state is to stay.
+  struct Step {
+    void (Device::*enter)();
+    State (Device::*run)();
+  };
+  static const Step kSteps[kStates];
+
+  void nothing() {}
+  State stay() { return state_; }
+  State runStarting();
+  void enterSetup();
+  State runSetup();
+  State runStored();
+  void enterJoining();
+  State runJoining();
+  void enterChecking();
+  State runChecking();
+  void enterConnecting();
+  State runConnecting();
+  void enterLoggingIn();
+  State runLoggingIn();
+  void enterOnline();
+  State runOnline();
+  State runWaiting();
+  void enterRestarting();
+
+  void go(State next);
+  void ask(Wish wish) {
+    if (wish > wish_) wish_ = wish;
+  }
+  void obey();
+  void watchButton();
+  void countTime();
+  void tell(Event event, Text ssid = Text(), Code code = Code::None);
+
+  State choose();
+  State rest();
+  State failed(Code code);
+  State discard(Code code);
+  State redirected();
+  void settle();
+  void report();
+  void endOnline();
+  void disconnect();
+  void leave();
+  void glance();
+
+  void open();
+  void closeSetup();
+  State keep();
+  // How long the setup network stays open unused; 0: for ever.
+  uint32_t idleTime() const;
+
+  // Of PortalDevice.
+  void boardInfo(BoardInfo& into) override;
+  void beginScan() override;
+  Progress scan() override;
+  uint16_t found() override { return port_.radio.found(); }
+  bool foundAt(uint16_t i, Network& into) override { return port_.radio.foundAt(i, into); }
+  Accepted accept(const Configuration& configuration, bool save, Parameter& field) override;
+  void kept() override;
+  bool reset(bool& keptProven) override;
+  void reboot() override { rebootAsked_ = true; }
+  void used() override { idleSince_ = now_; }
+
+  // Of LinkEvents.
+  void onWrite(uint8_t pin, Text value) override;
+  bool onRead(uint8_t pin, Writer& into) override;
+  void onTime(uint32_t seconds) override;
+  void onRestart() override { ask(Wish::Restart); }
+  void onUpdate(Text) override { tell(Event::Notice); }
+  void onNotice(Text) override { tell(Event::Notice); }
+
+  const Product product_;
+  const Port port_;
+  const Timing timing_;
+  Observer* observer_ = nullptr;
+
+  Workspace workspace_;
+  Store store_;
+  Portal portal_;
+  Link link_;
+  Button button_;
+  Light light_;
+  Info info_;  // the link's
+
+  Millis now_ = 0;
+  Millis since_ = 0;  // when the state was entered
+  Millis counted_ = 0;
+  uint32_t uptime_ = 0;
+  uint32_t clock_ = 0;
+  State state_ = State::Starting;
+  Wish wish_ = Wish::Nothing;
+  uint8_t brightness_ = 0;
+  Field<kMaxSetupSsid> setupSsid_;
+
+  // What flash says, and why the last try failed.
+  bool configured_ = false;
+  bool trial_ = false;
+  Code lastError_ = Code::None;
+
+  // The configuration that is being tried or used.
+  Slot slot_;
+  bool chosen_ = false;   // slot_ is one
+  bool joined_ = false;   // its network is
+  bool greeted_ = false;  // the network let the device in, an address is missing
+  bool proved_ = false;   // this boot's login proved it
+  bool online_ = false;
+  uint8_t turn_ = 0;   // whose turn it is, of those on flash
+  uint8_t tries_ = 0;  // how often slot_ was tried in this turn
+  uint8_t pauses_ = 0;  // how many tries in a row ended in a pause
+  uint32_t pause_ = 0;  // how long Waiting takes
+  bool again_ = false;  // after it the same configuration is tried, whoever's turn it is
+
+  // Where the cloud is: as configured, or where it sent the device.
+  Field<kMaxRedirectHost> host_;
+  uint16_t portNumber_ = 0;
+  uint8_t hops_ = 0;
+  Millis lookedUp_ = 0;  // when looking for it began
+
+  // What the cloud knows of this boot already.
+  bool reasonReported_ = false;
+  Address reported_;
+
+  // The setup network.
+  Opening opening_ = Opening::Closed;
+  Millis openingSince_ = 0;
+  Millis idleSince_ = 0;
+  bool scanning_ = false;  // for the portal
+  bool scanned_ = false;   // the radio has found something, at scannedAt_
+  Millis scannedAt_ = 0;
+  bool accepted_ = false;  // handed_ is being stored
+  bool kept_ = false;      // its answer has left
+  bool rebootAsked_ = false;
+  bool handedSave_ = false;
+  Configuration handed_;
+};
+
+}  // namespace tendril
