@@ -1,5 +1,6 @@
 # make firmware        the firmware as a program of this machine: dist/tendril-firmware
 # make firmware-test   its tests: sanitizers, coverage, fuzz targets, clang-tidy, cppcheck
+# make firmware-story  conformance and the main job, with that program as the device
 
 FIRMWARE_BUILD = dist/firmware
 # Each fuzz target of the firmware runs for so many seconds beyond its corpus.
@@ -10,7 +11,8 @@ JOBS ?= 2
 
 # Something that is there if the Debian package behind the colon is.
 FIRMWARE_BUILD_NEEDS = $(call needs_program,cmake,cmake) $(call needs_program,ninja,ninja-build) \
-  $(call needs_program,g++,g++) $(call needs_file,/usr/include/bearssl.h,libbearssl-dev)
+  $(call needs_program,g++,g++) $(call needs_file,/usr/include/bearssl.h,libbearssl-dev) \
+  $(call needs_file,/usr/include/nlohmann/json.hpp,nlohmann-json3-dev) $(call needs_file,/usr/include/httplib.h,libcpp-httplib-dev)
 FIRMWARE_TEST_NEEDS = $(FIRMWARE_BUILD_NEEDS) $(call needs_file,/usr/include/gtest/gtest.h,libgtest-dev) \
   $(call needs_program,gcovr,gcovr) $(call needs_program,clang++,clang) \
   $(call needs_program,clang-tidy,clang-tidy) $(call needs_program,cppcheck,cppcheck)
@@ -26,14 +28,17 @@ define firmware_install
 	}
 endef
 
-.PHONY: firmware firmware-test firmware-unit firmware-fuzz firmware-lint firmware-tables firmware-needs firmware-test-needs
+.PHONY: firmware firmware-story firmware-test firmware-unit firmware-fuzz firmware-lint firmware-tables firmware-needs firmware-test-needs
 
 firmware: firmware-needs
 	@cmake -S firmware -B $(FIRMWARE_BUILD)/host -G Ninja -DCMAKE_CXX_COMPILER=g++ >/dev/null
 	@cmake --build $(FIRMWARE_BUILD)/host -j $(JOBS) --target tendril-firmware
 	@! test -x $(FIRMWARE_BUILD)/host/tendril-firmware || cp $(FIRMWARE_BUILD)/host/tendril-firmware dist/tendril-firmware
 
-firmware-test: firmware firmware-unit firmware-fuzz firmware-lint firmware-chip firmware-ports
+firmware-test: firmware-story firmware-unit firmware-fuzz firmware-lint firmware-chip firmware-ports
+
+firmware-story: firmware
+	TENDRIL_FIRMWARE=$(CURDIR)/dist/tendril-firmware $(GO) test ./firmware -count=1
 
 # GoogleTest over the core. FIRMWARE_FILTER picks tests, as --gtest_filter does; the
 # coverage is measured when all run.
@@ -71,7 +76,7 @@ firmware-lint: firmware-test-needs
 	  --suppress=missingIncludeSystem --error-exitcode=1 -j $(JOBS) -I firmware/src firmware/src/Tendril
 
 firmware-needs:
-	$(call firmware_install,$(FIRMWARE_BUILD_NEEDS),The firmware is C++ and its host program does TLS by BearSSL.)
+	$(call firmware_install,$(FIRMWARE_BUILD_NEEDS),The firmware is C++$(comma) and its host program does TLS by BearSSL and reads and serves JSON.)
 
 firmware-test-needs:
 	$(call firmware_install,$(FIRMWARE_TEST_NEEDS),The firmware's tests are GoogleTest$(comma) sanitizers$(comma) fuzz targets and two linters.)
