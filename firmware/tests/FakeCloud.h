@@ -8,10 +8,13 @@
 
 class FakeCloud : public tendril::Connection {
  public:
-  void beginResolve(tendril::Text) override {}
-  tendril::Progress resolve(tendril::Code&) override { return tendril::Progress::Done; }
-  void beginConnect(tendril::Text, uint16_t, bool) override {}
-  tendril::Progress connect(tendril::Code&) override { return tendril::Progress::Done; }
+  void beginResolve(tendril::Text name) override { resolved.assign(name.data, name.size); }
+  tendril::Progress resolve(tendril::Code&) override { return resolves; }
+  void beginConnect(tendril::Text name, uint16_t port, bool tls) override {
+    connected = (tls ? "tls " : "tcp ") + std::string(name.data, name.size) + " " + std::to_string(port);
+    closed = false;
+  }
+  tendril::Progress connect(tendril::Code&) override { return connects; }
   int read(void* into, size_t size) override {
     if (closed) return -1;
     size_t n = toDevice.size() < size ? toDevice.size() : size;
@@ -38,6 +41,11 @@ class FakeCloud : public tendril::Connection {
   bool hungUp = false;   // the cloud: after what is in toDevice the connection is over
   bool refuses = false;  // and takes nothing
   bool closed = false;   // the device
+
+  tendril::Progress resolves = tendril::Progress::Done;
+  tendril::Progress connects = tendril::Progress::Done;
+  std::string resolved;
+  std::string connected;
 };
 
 // A frame of fields that are joined by NUL already.

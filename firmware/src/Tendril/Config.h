@@ -29,6 +29,8 @@ constexpr size_t kMaxOwn = 512;
 constexpr size_t kOutbox = 768;
 // What the portal and the link share, in turn (Workspace.h).
 constexpr size_t kWorkspace = 2560;
+// The longest path of an update's URL.
+constexpr size_t kMaxPath = 192;
 // One erasable sector of flash, as on the ESP8266 and ESP32; a slot is one.
 constexpr size_t kSectorSize = 4096;
 constexpr uint8_t kSlots = 2;

@@ -1,4 +1,4 @@
-// All that the core needs of a chip. A port is a folder that implements these five
+// All that the core needs of a chip. A port is a folder that implements these
 // classes; nothing of them blocks: what takes time is begun, and asked after at
 // every tick until it has an end. The core calls them from one thread and asks for
 // one thing of a kind at a time.
@@ -109,6 +109,20 @@ class SetupSockets {
   virtual void writeName(const void* data, size_t size) = 0;
 };
 
+// Where the next program goes, beside the one that runs.
+class Updater {
+ public:
+  virtual ~Updater() = default;
+  // Makes room for an image of so many bytes. False: it doesn't fit.
+  virtual bool begin(uint32_t size) = 0;
+  virtual bool write(const uint8_t* data, size_t size) = 0;
+  // From the next start on the image runs. False: it is none that can, and nothing has
+  // changed.
+  virtual bool commit() = 0;
+  // Forgets what was written. The program that runs was never touched.
+  virtual void abort() = 0;
+};
+
 // The rest of the board.
 class Board {
  public:
@@ -137,6 +151,7 @@ struct Port {
   SetupSockets& sockets;
   Board& board;
   EdgentMemory* edgent = nullptr;  // where Edgent may have kept a configuration
+  Updater* updater = nullptr;      // none: updates over the air are refused
 };
 
 }  // namespace tendril
