@@ -81,18 +81,17 @@ void Portal::acceptClients(Millis now) {
   makeRoom(now);
 }
 
-// Whoever waits isn't seen before there is room. First go those who said nothing:
+// Whoever waits isn't seen before there is room. Those who said nothing go sooner:
 // browsers open connections ahead. Those who wait for a scan stay.
 void Portal::makeRoom(Millis now) {
-  uint32_t longest = kShare;
+  uint32_t longest = 0;
   uint8_t who = SetupSockets::kClients;
   for (uint8_t i = 0; i < SetupSockets::kClients; i++) {
     const Client& client = work_->clients[i];
-    if (client.state == State::Free || client.state == State::Scanning) continue;
-    uint32_t age = elapsed(now, client.state == State::Asking ? client.since : client.moved);
-    if (age < kShare) continue;
-    if (client.state == State::Asking && client.request.silent()) age += kRequestTime;
-    if (age < longest) continue;
+    if (client.state == State::Scanning) continue;
+    const bool asks = client.state == State::Asking;
+    const uint32_t age = elapsed(now, asks ? client.since : client.moved);
+    if (age < (asks && client.request.silent() ? kShare / 2 : kShare) || age < longest) continue;
     longest = age;
     who = i;
   }
