@@ -65,7 +65,8 @@ void Device::tick(Millis now) {
   watchButton();
   if (state_ == State::Refusing || state_ == State::Restarting) return;
   if (wish_ != Wish::Nothing) obey();
-  const State next = (this->*kSteps[static_cast<uint8_t>(state_)].run)();
+  State (Device::*const run)() = step(state_).run;
+  const State next = (this->*run)();
   if (next != state_) go(next);
 }
 
@@ -73,7 +74,8 @@ void Device::go(State next) {
   endOnline();
   state_ = next;
   since_ = now_;
-  (this->*kSteps[static_cast<uint8_t>(next)].enter)();
+  void (Device::*const enter)() = step(next).enter;
+  (this->*enter)();
 }
 
 void Device::countTime() {

@@ -79,6 +79,7 @@ class Device : private PortalDevice, private LinkEvents {
     State (Device::*run)();
   };
   static const Step kSteps[kStates];
+  static const Step& step(State state) { return kSteps[static_cast<uint8_t>(state)]; }
 
   void nothing() {}
   State stay() { return state_; }
