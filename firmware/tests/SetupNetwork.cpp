@@ -26,20 +26,6 @@ Reply parse(const std::string& text, bool head) {
   return reply;
 }
 
-std::shared_ptr<Phone> SetupNetwork::call(const std::string& text) {
-  auto phone = std::make_shared<Phone>();
-  phone->in = text;
-  sockets.waiting.push_back(phone);
-  return phone;
-}
-
-void SetupNetwork::pass(uint32_t millis) {
-  for (uint32_t passed = 0; passed < millis; passed += 10) {
-    portal.tick(now);
-    now += 10;
-  }
-}
-
 Reply SetupNetwork::raw(const std::string& text, size_t pace, size_t takes) {
   auto phone = call(text);
   phone->pace = pace;

@@ -181,9 +181,19 @@ class SetupNetwork {
   tendril::Portal portal{sockets, device, workspace, board, {kWizards, 2}};
   Millis now = 0xFFFFF000;  // the clock wraps soon
 
-  std::shared_ptr<Phone> call(const std::string& text);
+  std::shared_ptr<Phone> call(const std::string& text) {
+    auto phone = std::make_shared<Phone>();
+    phone->in = text;
+    sockets.waiting.push_back(phone);
+    return phone;
+  }
   // Lets time pass, in ticks of 10 ms.
-  void pass(uint32_t millis);
+  void pass(uint32_t millis) {
+    for (uint32_t passed = 0; passed < millis; passed += 10) {
+      portal.tick(now);
+      now += 10;
+    }
+  }
   // Sends text and waits for the end of the connection.
   Reply raw(const std::string& text, size_t pace = SIZE_MAX, size_t takes = SIZE_MAX);
   // A request with headers, "Name: value".
