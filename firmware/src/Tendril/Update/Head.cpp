@@ -73,8 +73,8 @@ bool Head::digestLine(Text value) {
   if (value.size != 2 * Md5::kSize) return false;
   uint8_t digest[Md5::kSize];
   for (size_t i = 0; i < Md5::kSize; i++) {
-    const int high = hexDigit(value[2 * i]);
-    const int low = hexDigit(value[2 * i + 1]);
+    const int8_t high = hexDigit(value[2 * i]);
+    const int8_t low = hexDigit(value[2 * i + 1]);
     if (high < 0 || low < 0) return false;
     digest[i] = static_cast<uint8_t>(high << 4 | low);
   }

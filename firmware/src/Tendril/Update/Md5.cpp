@@ -67,12 +67,15 @@ void Md5::add(const uint8_t* data, size_t size) {
 }
 
 void Md5::finish(uint8_t into[kSize]) {
-  const uint32_t bits[2] = {size_ << 3, size_ >> 29};
+  const uint64_t bits = static_cast<uint64_t>(size_) << 3;
   const uint8_t end = 0x80;
   const uint8_t zero = 0;
   add(&end, 1);
   while (size_ % 64 != 56) add(&zero, 1);
-  add(reinterpret_cast<const uint8_t*>(bits), sizeof bits);
+  for (unsigned i = 0; i < 64; i += 8) {
+    const auto byte = static_cast<uint8_t>(bits >> i);
+    add(&byte, 1);
+  }
   memcpy(into, state_, kSize);
 }
 
