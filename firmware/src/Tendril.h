@@ -19,6 +19,10 @@
 //   constexpr uint8_t moisture = V0;
 #pragma once
 
+#ifdef ARDUINO
+#include <Arduino.h>
+#endif
+
 #include "Tendril/Chip.h"
 #include "Tendril/Console.h"
 #include "Tendril/Device.h"

@@ -56,6 +56,8 @@ void Esp32Board::log(Text line) {
   Serial.write(reinterpret_cast<const uint8_t*>("\r\n"), 2);
 }
 
+int Esp32Board::input() { return wiring_.console && Serial.available() > 0 ? Serial.read() : -1; }
+
 }  // namespace esp32
 }  // namespace tendril
 

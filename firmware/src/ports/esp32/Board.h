@@ -20,6 +20,7 @@ class Esp32Board final : public Board {
   void light(uint8_t level) override;
   void pbkdf2(Text password, Text salt, uint16_t rounds, uint8_t* into, size_t size) override;
   void log(Text line) override;
+  int input() override;
 
  private:
   Wiring wiring_;

@@ -8,6 +8,7 @@
 
 #include "Board.h"
 #include "Connection.h"
+#include "Image.h"
 #include "Memory.h"
 #include "Radio.h"
 #include "Sockets.h"
@@ -18,7 +19,7 @@ namespace {
 
 struct Parts {
   explicit Parts(const Wiring& wiring)
-      : connection(wiring), board(wiring), port{sectors, radio, connection, sockets, board, &edgent} {
+      : connection(wiring), board(wiring), port{sectors, radio, connection, sockets, board, &edgent, &image} {
     sectors.begin();
     radio.begin();
     board.begin();
@@ -29,6 +30,7 @@ struct Parts {
   esp32::CloudConnection connection;
   esp32::PortalSockets sockets;
   esp32::Esp32Board board;
+  esp32::Image image;
   Port port;
 };
 

@@ -86,6 +86,8 @@ void Esp8266Board::log(Text line) {
   Serial.write(reinterpret_cast<const uint8_t*>("\r\n"), 2);
 }
 
+int Esp8266Board::input() { return wiring_.console && Serial.available() > 0 ? Serial.read() : -1; }
+
 }  // namespace esp8266
 }  // namespace tendril
 

@@ -8,6 +8,7 @@
 
 #include "Board.h"
 #include "Connection.h"
+#include "Image.h"
 #include "Memory.h"
 #include "Radio.h"
 #include "Sockets.h"
@@ -18,7 +19,7 @@ namespace {
 
 struct Parts {
   explicit Parts(const Wiring& wiring)
-      : connection(wiring), board(wiring), port{sectors, radio, connection, sockets, board, &edgent} {
+      : connection(wiring), board(wiring), port{sectors, radio, connection, sockets, board, &edgent, &image} {
     radio.begin();
     board.begin();
   }
@@ -28,6 +29,7 @@ struct Parts {
   esp8266::CloudConnection connection;
   esp8266::PortalSockets sockets;
   esp8266::Esp8266Board board;
+  esp8266::Image image;
   Port port;
 };
 
