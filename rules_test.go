@@ -17,12 +17,13 @@ const module = "github.com/tendril-iot/tendril/"
 // mayImport is the map's table of arrows: which top folders a folder may use.
 // Folders that aren't named may use everything.
 var mayImport = map[string][]string{
-	"protocol/blynk":  {},
-	"protocol/portal": {},
-	"cloud":           {"cloud", "protocol", "web"},
-	"device":          {"device", "protocol", "web"},
-	"wizard":          {"wizard", "protocol"},
-	"conformance":     {"conformance", "protocol", "wizard"},
+	"protocol/blynk":   {},
+	"protocol/portal":  {},
+	"cloud":            {"cloud", "protocol", "web", "firmware"},
+	"device":           {"device", "protocol", "web"},
+	"firmware/project": {"firmware"},
+	"wizard":           {"wizard", "protocol"},
+	"conformance":      {"conformance", "protocol", "wizard"},
 }
 
 // maxLines is the length past which a file hides more than it shows.

@@ -177,7 +177,7 @@ func (c *Cloud) newAPI(server api.DeviceServer) *api.API {
 	options := api.Options{
 		Accounts: c.accounts, Products: c.products, Fleet: c.devices, Provisioning: c.provisionings, Telemetry: c.telemetry, History: c.history, Live: c.hub,
 		Server: server, InsecureHTTP: c.options.InsecureHTTP, TrustedProxies: c.options.TrustedProxies,
-		PortalURL: c.options.PortalURL,
+		PortalURL: c.options.PortalURL, Roots: c.roots,
 		Pages: pages.New(pages.Options{
 			Product: func(ctx context.Context, slug, language string) (pages.Product, error) {
 				of, document, whole, err := c.api.WizardPage(ctx, slug, language)
@@ -191,10 +191,22 @@ func (c *Cloud) newAPI(server api.DeviceServer) *api.API {
 		}),
 		WebSocket: c.gateway.WebSocket(), Metrics: c.metrics, Version: c.options.Version, Log: c.log,
 	}
+	if c.public != "" {
+		options.WizardOrigins = []string{c.public}
+	}
 	if c.options.PublicURL != "" {
 		options.PublicURL, _ = parsePublicURL(c.options.PublicURL) // Open has checked it
 	}
 	return api.New(options)
+}
+
+// roots are what devices are to trust; where TLS ends before the instance, at a
+// proxy, its certificate isn't known here, and a public one is likely.
+func (c *Cloud) roots() ([]byte, error) {
+	if c.certificates == nil {
+		return certificate.PublicRoots, nil
+	}
+	return c.certificates.Roots()
 }
 
 // Operator is the operator's API without a socket: of a Cloud that listens, or of

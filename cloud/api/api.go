@@ -43,6 +43,11 @@ type Options struct {
 	Live         *live.Hub
 
 	Server DeviceServer
+	// Roots are the certificates, in PEM, that devices are to trust the server by; it is
+	// asked where the server has a TLS port.
+	Roots func() ([]byte, error)
+	// WizardOrigins are those of the pages that set devices up.
+	WizardOrigins []string
 	// PublicURL is where people reach the instance; nil if nobody said. An https
 	// one is where plain requests from afar are sent.
 	PublicURL *url.URL
@@ -128,6 +133,7 @@ func (a *API) routes() {
 	a.productRoutes()
 	a.textRoutes()
 	a.logoRoutes()
+	a.firmwareRoutes()
 	a.wizardRoutes()
 	a.provisioningRoutes()
 	a.deviceRoutes()

@@ -161,8 +161,10 @@ func build(t testing.TB, limits account.Limits, options func(*api.Options)) *wor
 	o := api.Options{
 		Accounts: w.accounts, Products: product.NewService(store.As[product.Tx](db), time.Now), Fleet: devices,
 		Provisioning: w.attempts, Telemetry: w.values, History: past, Live: w.hub,
-		Server:  api.DeviceServer{Host: "iot.example.org", Port: 80, TLSPort: 443},
-		Version: "1.2.3", Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		Server:        api.DeviceServer{Host: "iot.example.org", Port: 80, TLSPort: 443},
+		Roots:         func() ([]byte, error) { return []byte("-----BEGIN CERTIFICATE-----\nthe instance's"), nil },
+		WizardOrigins: []string{"https://iot.example.org"},
+		Version:       "1.2.3", Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	}
 	if options != nil {
 		options(&o)

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"os"
@@ -42,6 +43,8 @@ type Source struct {
 	look     func() error  // replaces current where that is due; for one caller at a time
 	interval time.Duration // between looks
 	remedy   string        // what to do about a certificate that expires
+
+	authority *x509.Certificate // the instance's own; nil for a maker's files
 }
 
 // GetCertificate is for tls.Config. It never waits.

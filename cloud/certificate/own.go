@@ -76,6 +76,7 @@ func Own(dir string, names []string, log *slog.Logger, now func() time.Time) (*S
 	if err := o.openCA(o.time(now)); err != nil {
 		return nil, err
 	}
+	s.authority = o.ca
 	present, err := o.readLeaf()
 	if err != nil {
 		return nil, err

@@ -40,6 +40,7 @@ type commands struct {
 	Demo         demoCommand         `cmd:"" help:"See the whole story, from the box to the cloud, on free ports of this machine."`
 	Account      accountCommands     `cmd:"" help:"Make, list and delete accounts, set passwords."`
 	Product      productCommands     `cmd:"" help:"Describe products."`
+	Firmware     firmwareCommands    `cmd:"" help:"Make firmware projects for products."`
 	Device       deviceCommands      `cmd:"" help:"Look at devices and write to them; run a virtual one."`
 	Provisioning provisioningCommand `cmd:"" help:"Look at attempts to bring devices online."`
 	Key          keyCommands         `cmd:"" help:"Make, list and revoke API keys."`
