@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"path"
 	"regexp"
 	"slices"
@@ -31,7 +32,8 @@ type Project struct {
 	Datastreams  []Datastream
 
 	// Host is where devices connect, Port without TLS and TLSPort with it; 0: no such
-	// port. Devices use TLS where there is a port for it.
+	// port. Devices use TLS where there is a port for it and the host has a name, since
+	// an ESP8266 can't check a certificate for an address.
 	Host          string
 	Port, TLSPort int
 	// Roots are the certificates that the cloud's leads to, in PEM.
@@ -106,6 +108,11 @@ func (p Project) Files(sketch string) ([]File, error) {
 	return files, err
 }
 
+func (p Project) hostIsAddress() bool {
+	_, err := netip.ParseAddr(p.Host)
+	return err == nil
+}
+
 // view is what the templates see.
 type view struct {
 	Project
@@ -118,7 +125,7 @@ type view struct {
 }
 
 func (p Project) view(sketch string) view {
-	v := view{Project: p, Sketch: sketch, TLS: p.TLSPort != 0}
+	v := view{Project: p, Sketch: sketch, TLS: p.TLSPort != 0 && !p.hostIsAddress()}
 	taken := map[string]bool{}
 	for _, d := range p.Datastreams {
 		v.Streams = append(v.Streams, stream{d, constant(d, taken)})

@@ -173,6 +173,31 @@ func TestTextsKeepTheirBytes(t *testing.T) {
 	}
 }
 
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	for name, one := range map[string]struct {
+		host string
+		port int
+		want string
+	}{
+		"a name":           {"plants.example.org", 9443, "p.tls = true;\n"},
+		"an address":       {"192.168.1.10", 9443, "p.tls = false;  // no certificate can be checked for an address"},
+		"an IPv6 address":  {"fd00::1", 9443, "p.tls = false;  // no certificate"},
+		"no port for it":   {"plants.example.org", 0, "p.tls = false;\n"},
+		"an address, none": {"192.168.1.10", 0, "p.tls = false;\n"},
+	} {
+		p := plant()
+		p.Host, p.TLSPort = one.host, one.port
+		files, err := p.Files("sketch")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if header := find(t, files, "product.h"); !strings.Contains(header, one.want) {
+			t.Errorf("%s: %s", name, header)
+		}
+	}
+}
+
 func TestSketchNames(t *testing.T) {
 	t.Parallel()
 	for name, fits := range map[string]bool{

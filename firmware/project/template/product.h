@@ -44,7 +44,7 @@ inline tendril::Product product() {
   p.host = {{quote .Host}};
   p.port = {{.Port}};
   p.tlsPort = {{.TLSPort}};
-  p.tls = {{.TLS}};
+  p.tls = {{.TLS}};{{if and .TLSPort (not .TLS)}}  // no certificate can be checked for an address: give the cloud a name{{end}}
 {{- if .WizardOrigins}}
   p.wizardOrigins = kWizards;
   p.wizardOriginCount = {{len .WizardOrigins}};
