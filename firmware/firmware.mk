@@ -60,12 +60,13 @@ firmware-tables:
 firmware-fuzz: firmware-test-needs
 	@cmake -S firmware -B $(FIRMWARE_BUILD)/fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DTENDRIL_FUZZ=ON >/dev/null
 	@cmake --build $(FIRMWARE_BUILD)/fuzz -j $(JOBS)
-	@set -e; for source in $(wildcard firmware/fuzz/*.cpp); do \
-	  name=$$(basename $$source .cpp); echo "fuzz firmware $$name"; \
-	  found=$(FIRMWARE_BUILD)/fuzz/found/$$name; mkdir -p $$found; \
-	  $(FIRMWARE_BUILD)/fuzz/fuzz-$$name -max_total_time=$(FIRMWARE_FUZZ_SECONDS) -timeout=5 -verbosity=0 -print_final_stats=0 \
-	    -artifact_prefix=$$found/ $$found firmware/fuzz/corpus/$$name; \
-	done
+	@printf '%s\n' $(basename $(notdir $(wildcard firmware/fuzz/*.cpp))) | xargs -r -P $(JOBS) -I NAME sh -c '$(firmware_fuzz)'
+
+# What fails is in the build folder, found/NAME, and goes to the corpus with its fix.
+firmware_fuzz = found=$(FIRMWARE_BUILD)/fuzz/found/NAME; mkdir -p $$found; \
+  $(FIRMWARE_BUILD)/fuzz/fuzz-NAME -max_total_time=$(FIRMWARE_FUZZ_SECONDS) -timeout=5 -print_final_stats=1 \
+    -artifact_prefix=$$found/ $$found firmware/fuzz/corpus/NAME >$$found.log 2>&1 || { tail -n 60 $$found.log; exit 1; }; \
+  echo "fuzz firmware NAME:$$(sed -n "s/stat::number_of_executed_units://p" $$found.log) runs"
 
 # The compile commands are clang's own, from the fuzz build.
 firmware-lint: firmware-test-needs

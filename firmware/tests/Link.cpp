@@ -2,6 +2,7 @@
 #include <Tendril/Text/Writer.h>
 #include <gtest/gtest.h>
 
+#include <random>
 #include <vector>
 
 #include "Configurations.h"
@@ -489,6 +490,61 @@ TEST_F(LinkTest, AWriteFindsTheConnectionOver) {
   EXPECT_TRUE(link.write(1, "1"));
   EXPECT_EQ(link.state(), Link::State::Ended);
   EXPECT_EQ(link.code(), Code::Cloud);
+}
+
+// Something that a cloud may say, or that no cloud may.
+std::string saying(std::mt19937& random) {
+  static const std::string kBodies[] = {"vw|5|1", "vw|5|a|b", "vw|300|1", "vr|3", "vr|4", "dr|7", "aw|1|2", "pm|1|out", "rtc|1000000000", "utc|tz|120|60", "dbg|reboot", "ota|http://a.example/f", "", "|", "x"};
+  static const Command kCommands[] = {Command::Hardware, Command::Hardware, Command::Hardware, Command::Info, Command::Info, Command::Ping, Command::Bridge, Command::Print};
+  const auto id = static_cast<uint16_t>(random() % 65535 + 1);
+  std::string bytes = frame(kCommands[random() % std::size(kCommands)], id, fields(kBodies[random() % std::size(kBodies)]));
+  if (random() % 16 == 0) bytes = response(id, static_cast<uint16_t>(random() % 20));
+  if (random() % 40 == 0) bytes[random() % bytes.size()] = static_cast<char>(random());
+  if (random() % 40 == 0) bytes.pop_back();
+  return bytes;
+}
+
+// However the network cuts what the cloud says, and however slowly it takes the
+// answers: the device hears, answers and ends alike.
+TEST_F(LinkTest, CutsMeanNothing) {
+  for (unsigned seed = 0; seed < 500; seed++) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    std::string said;
+    for (size_t i = random() % 40; i > 0; i--) said += saying(random);
+
+    std::vector<std::string> wantHeard;
+    std::string wantSent;
+    Link::State wantState = Link::State::Ended;
+    Code wantCode = Code::None;
+    for (const bool cut : {false, true}) {
+      online();
+      cloud.toDevice = said;
+      cloud.takes = cut ? 0 : FakeCloud::kAll;
+      for (int i = 0; i < 3000 && (!cloud.toDevice.empty() || i < 100) && link.isOnline(); i++) {
+        if (cut) {
+          cloud.chunk = random() % 9;
+          cloud.takes += random() % 16;
+        }
+        link.tick(now += 1);
+      }
+      if (!cut) {
+        wantHeard = heard;
+        wantSent = cloud.fromDevice;
+        wantState = link.state();
+        wantCode = link.code();
+        continue;
+      }
+      cloud.chunk = cloud.takes = FakeCloud::kAll;
+      link.tick(now);
+      EXPECT_EQ(heard, wantHeard);
+      EXPECT_EQ(link.state(), wantState);
+      EXPECT_EQ(link.code(), wantCode);
+      // The answers to what came before a breach may be on their way still.
+      EXPECT_EQ(cloud.fromDevice, wantSent.substr(0, link.isOnline() ? std::string::npos : cloud.fromDevice.size()));
+    }
+    if (HasFailure()) return;
+  }
 }
 
 }  // namespace
