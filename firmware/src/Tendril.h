@@ -30,6 +30,7 @@
 #include "Tendril/Sketch/Handlers.h"
 #include "Tendril/Sketch/Number.h"
 #include "Tendril/Sketch/Pins.h"
+#include "Tendril/Sketch/Row.h"
 #include "Tendril/Sketch/Timers.h"
 #include "Tendril/Sketch/Value.h"
 
@@ -78,6 +79,16 @@ class TendrilClass : private tendril::Observer {
 #ifdef ARDUINO
   bool write(uint8_t datastream, const String& value) { return write(datastream, tendril::Text(value.c_str(), value.length())); }
 #endif
+
+  // A row of values, as of a place on a map; together at most 128 bytes.
+  template <typename First, typename Second, typename... More>
+  bool write(uint8_t datastream, const First& first, const Second& second, const More&... more) {
+    tendril::Row row;
+    row.add(first);
+    row.add(second);
+    (row.add(more), ...);
+    return row.fits() && write(datastream, row.text());
+  }
 
   // Asks the cloud for the values that it holds: they come as writes. False: offline.
   bool sync();

@@ -39,7 +39,7 @@ Device::Device(const Product& product, const Port& port, const Timing& timing)
       port_(port),
       timing_(timing),
       store_(port.flash),
-      portal_(port.sockets, *this, workspace_, port.board, PortalOptions{product.wizardOrigins, product.wizardOriginCount}),
+      portal_(port.sockets, *this, workspace_, port.board, PortalOptions{product.wizardOrigins, product.wizardOriginCount, isToken(product.token)}),
       link_(port.connection, *this, workspace_, timing_) {
   info_.version = product.firmwareVersion;
   info_.type = info_.templateId = product.templateId;

@@ -282,19 +282,19 @@ void Draft::parsePart(Address& address) {
   if (given_.has(current_) && !parseAddress(small_.text(), address)) bad_.add(current_);
 }
 
-Parameter Draft::finish(Board& board) {
+Parameter Draft::finish(Board& board, bool tokenKnown) {
   if (kind_ == Kind::Json) {
     if (broken_ || !json_.done()) return Parameter::Body;
     if (nested_ != Parameter::None) return nested_;
-    return check(board);
+    return check(board, tokenKnown);
   }
   kind_ = Kind::Form;
   form('&');  // ends the last of them
-  return broken_ ? Parameter::Query : check(board);
+  return broken_ ? Parameter::Query : check(board, tokenKnown);
 }
 
 // Go looks at everything in this order, and names the first that is wrong.
-Parameter Draft::check(Board& board) {
+Parameter Draft::check(Board& board, bool tokenKnown) {
   static constexpr Parameter kFirst[] = {Parameter::Interface, Parameter::SsidHex, Parameter::PasswordHex, Parameter::Port, Parameter::TlsPort};
   for (const Parameter p : kFirst) {
     if (bad_.has(p)) return p;
@@ -312,13 +312,14 @@ Parameter Draft::check(Board& board) {
   const bool longToken = long_.has(Parameter::Token);
   const Text ssid = came(configuration_.ssid, long_.has(Parameter::Ssid)), password = came(configuration_.password, long_.has(Parameter::Password));
   const Text host = came(configuration_.host, long_.has(Parameter::Host));
+  constexpr Text kAnyToken("00000000000000000000000000000000", kTokenSize);
   // A code takes long to expand: only where all else is sound.
   if (!longToken && parseShortCode(configuration_.token.text(), code)) {
-    constexpr Text kAnyToken("00000000000000000000000000000000", kTokenSize);
     if (unusable(ssid, password, kAnyToken, host) == nullptr) tokenOf(code, board, configuration_.token);
   }
   code.wipe();
-  const char* const field = unusable(ssid, password, came(configuration_.token, longToken), host);
+  const Text token = came(configuration_.token, longToken);
+  const char* const field = unusable(ssid, password, tokenKnown && token.empty() ? kAnyToken : token, host);
   return field == nullptr ? Parameter::None : parameterOf(field);
 }
 

@@ -33,7 +33,8 @@ class Draft : private JsonMembers {
   void push(char c);
   // Checks what came; None if it is sound, else what is refused, as Go's portal
   // refuses it. A short code becomes its token.
-  Parameter finish(Board& board);
+  // With tokenKnown it may come without a token, which is empty then.
+  Parameter finish(Board& board, bool tokenKnown = false);
 
   const Configuration& configuration() const { return configuration_; }
   // Whether it was asked to save without a try.
@@ -69,7 +70,7 @@ class Draft : private JsonMembers {
   void parsePort(uint16_t& port);
   void parsePart(Address& address);
   Parameter checkStatic() const;
-  Parameter check(Board& board);
+  Parameter check(Board& board, bool tokenKnown);
 
   Configuration configuration_;
   bool save_ = false;

@@ -249,7 +249,7 @@ void Portal::change(uint8_t i, Millis now) {
 }
 
 void Portal::configure(Client& client, Millis now) {
-  Parameter field = client.draft.finish(board_);
+  Parameter field = client.draft.finish(board_, options_.tokenKnown);
   if (field != Parameter::None) return refuse(client, field, now);
   switch (device_.accept(client.draft.configuration(), client.draft.save(), field)) {
     case PortalDevice::Accepted::Yes:

@@ -19,6 +19,8 @@ struct PortalOptions {
   // "https://cloud.example", of at most kMaxOrigin bytes. They live as long as the portal.
   const char* const* wizards = nullptr;
   uint8_t wizardCount = 0;
+  // A token was given to the unit in the factory: a hand-over may come without.
+  bool tokenKnown = false;
 };
 
 class Portal {

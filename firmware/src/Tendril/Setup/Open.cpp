@@ -149,7 +149,7 @@ PortalDevice::Accepted Device::accept(const Configuration& configuration, bool s
   if (c.port == 0) c.port = product_.port;
   if (c.tlsPort == 0) c.tlsPort = product_.tlsPort;
   // The portal has looked at all that came; what didn't come is the product's.
-  field = !isToken(c.token.text()) ? Parameter::Token : unusable(c) != nullptr ? Parameter::Host : Parameter::None;
+  field = !isToken(c.token.text()) ? Parameter::Token : c.host.empty() || unusable(c) != nullptr ? Parameter::Host : Parameter::None;
   if (field != Parameter::None) return Accepted::Refused;
   if (accepted_) return same(handed_, c) && handedSave_ == save ? Accepted::Yes : Accepted::Busy;
   if (state_ != State::Setup) return Accepted::Busy;
