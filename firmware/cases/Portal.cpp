@@ -109,8 +109,11 @@ CASE(of_several_ways_one_counts) {
   CHECK(ssidOf(json, "{\"blynk\":\"" TOKEN "\",\"ssid\":\"a\",\"ssid\":\"\"}") == Text("refused"));
   // One too long is forgotten for a better one.
   CHECK(ssidOf(form, "blynk=" TOKEN "&ssid=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx&ssidManual=b") == Text("b"));
+  CHECK(ssidOf(form, "blynk=" TOKEN "&ssidManual=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx&ssid=b") == Text("refused"));
+  CHECK(ssidOf(json, "{\"blynk\":\"" TOKEN "\",\"ssid\":\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\",\"ssid\":\"b\"}") == Text("b"));
   CHECK(ssidOf(form, "ssid=a&blynk=" TOKEN "&pass_hex=3132333435363738&pass=short") == Text("a"));
   CHECK(draft.configuration().password.text() == Text("12345678"));
+  CHECK(ssidOf(json, "{\"blynk\":\"" TOKEN "\",\"ssid\":\"a\",\"pass\":\"short\",\"pass\":\"\"}") == Text("a"));
 }
 
 CASE(what_go_refuses_is_refused) {
@@ -129,7 +132,7 @@ CASE(what_go_refuses_is_refused) {
       {SOUND "&ip=1.2.3.4&mask=255.0.0.0&gw=1.2.3.1&dns=0.0.0.0&dns2=x", "dns2"}, {SOUND "&ip=111.111.111.1111111111", "ip"},
       {SOUND "&save=true", ""}, {SOUND "&save=false", ""}, {SOUND "&save=2", "save"}, {"ssid=a%00b&save=2", "save"}, {"ssid=a%00b&pass=x", "ssid"},
       {"ssid=a&pass=12345&blynk=" TOKEN, ""}, {"ssid=a&pass=123456&blynk=" TOKEN, "pass"}, {"ssid=a&blynk=" TOKEN "x", "blynk"}, {"ssid=a&blynk=K7QF-3M2P-XW9T", ""},
-      {"ssid=a&blynk=K7QF-3M2P-XW9U", "blynk"}, {SOUND "&host=a%7Fb", "host"}, {SOUND "&host=%C3%A4", "host"}, {SOUND "&host=~", ""},
+      {"ssid=a&blynk=K7QF-3M2P-XW9U", "blynk"}, {"ssid=a&blynk=K7QF-3M2P-XW9T&host=a%20b", "host"}, {SOUND "&host=a%7Fb", "host"}, {SOUND "&host=%C3%A4", "host"}, {SOUND "&host=~", ""},
   };
   for (const auto& row : table) CHECK(isNamed(form(row.body), row.field));
 }

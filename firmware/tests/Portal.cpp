@@ -122,6 +122,22 @@ TEST(Portal, ShortCodesBecomeTokens) {
   }
 }
 
+TEST(Portal, ADeviceWithATokenNeedsNone) {
+  SetupNetwork world(false);
+  tendril::Portal portal(world.sockets, world.device, world.workspace, world.board, {nullptr, 0, true});
+  ASSERT_TRUE(portal.open());
+  const auto ask = [&](const std::string& form) {
+    auto phone = world.call(request("POST", "/config", form, {kAsForm}));
+    portal.tick(world.now);
+    return parse(phone->out);
+  };
+  EXPECT_EQ(ask("ssid=Home").status, 200);
+  EXPECT_TRUE(world.device.accepted.at(0).token.empty());
+  EXPECT_EQ(ask("ssid=Home&blynk=" + kToken).status, 200);
+  EXPECT_EQ(str(world.device.accepted.at(1).token.text()), kToken);
+  EXPECT_EQ(result(ask("ssid=Home&blynk=x"))["field"], "blynk");
+}
+
 TEST(Portal, ConfigurationsAreRefused) {
   using Accepted = PortalDevice::Accepted;
   const struct {

@@ -178,7 +178,7 @@ class SetupNetwork {
   FakeBoard board;
   tendril::Workspace workspace;
   static constexpr const char* kWizards[] = {"https://wizard.example", "http://10.0.0.9:8080"};
-  tendril::Portal portal{sockets, device, workspace, board, {kWizards, 2}};
+  tendril::Portal portal{sockets, device, workspace, board, {kWizards, 2, false}};
   Millis now = 0xFFFFF000;  // the clock wraps soon
 
   std::shared_ptr<Phone> call(const std::string& text) {

@@ -120,7 +120,6 @@ void Draft::beginValue() {
   seen_.add(current_);
   given_.remove(current_);
   bad_.remove(current_);
-  long_.remove(current_);
   switch (current_) {
     case Parameter::Ssid:
       return again(1, bestSsid_);
@@ -134,8 +133,10 @@ void Draft::beginValue() {
     case Parameter::PasswordHex:
       return again(2, bestPassword_);
     case Parameter::Token:
+      long_.remove(current_);
       return configuration_.token.clear();
     case Parameter::Host:
+      long_.remove(current_);
       return configuration_.host.clear();
     default:
       return;
@@ -147,8 +148,10 @@ void Draft::again(uint8_t way, uint8_t& best) {
   if (way != best) return;
   best = 0;
   if (&best == &bestSsid_) {
+    long_.remove(Parameter::Ssid);
     configuration_.ssid.clear();
   } else {
+    long_.remove(Parameter::Password);
     configuration_.password.clear();
   }
 }
@@ -308,18 +311,19 @@ Parameter Draft::check(Board& board, bool tokenKnown) {
   }
   if (bad_.has(Parameter::Save)) return Parameter::Save;
 
-  Field<kShortCode> code;
-  const bool longToken = long_.has(Parameter::Token);
+  constexpr Text kAnyToken("00000000000000000000000000000000", kTokenSize);
   const Text ssid = came(configuration_.ssid, long_.has(Parameter::Ssid)), password = came(configuration_.password, long_.has(Parameter::Password));
   const Text host = came(configuration_.host, long_.has(Parameter::Host));
-  constexpr Text kAnyToken("00000000000000000000000000000000", kTokenSize);
+  Text token = came(configuration_.token, long_.has(Parameter::Token));
+  if (tokenKnown && token.empty()) token = kAnyToken;
+  Field<kShortCode> code;
   // A code takes long to expand: only where all else is sound.
-  if (!longToken && parseShortCode(configuration_.token.text(), code)) {
+  if (parseShortCode(token, code)) {
     if (unusable(ssid, password, kAnyToken, host) == nullptr) tokenOf(code, board, configuration_.token);
+    token = kAnyToken;
   }
   code.wipe();
-  const Text token = came(configuration_.token, longToken);
-  const char* const field = unusable(ssid, password, tokenKnown && token.empty() ? kAnyToken : token, host);
+  const char* const field = unusable(ssid, password, token, host);
   return field == nullptr ? Parameter::None : parameterOf(field);
 }
 

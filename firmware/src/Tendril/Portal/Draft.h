@@ -32,8 +32,8 @@ class Draft : private JsonMembers {
   void begin(Kind kind);
   void push(char c);
   // Checks what came; None if it is sound, else what is refused, as Go's portal
-  // refuses it. A short code becomes its token.
-  // With tokenKnown it may come without a token, which is empty then.
+  // refuses it. A short code becomes its token. With tokenKnown it may come without a
+  // token, which is empty then.
   Parameter finish(Board& board, bool tokenKnown = false);
 
   const Configuration& configuration() const { return configuration_; }
