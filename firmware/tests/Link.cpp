@@ -106,7 +106,7 @@ TEST_F(LinkTest, AnswersToTheLogin) {
       EXPECT_EQ(cloud.fromDevice, frame(Command::Login, 1, kToken));
       cloud.chunk = chunk;
       cloud.toDevice = row.answer;
-      cloud.hungUp = true;
+      cloud.hungUp = cloud.refuses = true;
       for (int i = 0; i < 100 && link.state() == Link::State::LoggingIn; i++) link.tick(now);
       if (row.want == Code::None) {
         // The cloud has said yes, even if the connection is over by now.
@@ -424,6 +424,7 @@ TEST_F(LinkTest, WhatWasWrittenOffline) {
   link.write(2, "2");
   link.write(1, "new");
   link.logEvent("dry", "");
+  link.resolveEvent("dry");
   EXPECT_FALSE(link.sync());
   begin();
   link.write(3, "while logging in");
@@ -433,7 +434,7 @@ TEST_F(LinkTest, WhatWasWrittenOffline) {
   const std::string all = sent();
   const std::string head = frame(Command::Info, 2, fields("h-beat|40|buff-in|1024"));
   const std::string values = frame(Command::Hardware, 3, fields("vw|2|2")) + frame(Command::Hardware, 4, fields("vw|1|new")) + frame(Command::Event, 5, "dry") +
-                             frame(Command::Hardware, 6, fields("vw|3|while logging in"));
+                             frame(Command::EventClear, 6, "dry") + frame(Command::Hardware, 7, fields("vw|3|while logging in"));
   EXPECT_EQ(all, head + values);
 
   cloud.takes = 8;
@@ -451,16 +452,32 @@ TEST_F(LinkTest, WhatWasWrittenOffline) {
 }
 
 TEST_F(LinkTest, ATornFrameGoesAgain) {
+  const std::string infoFrame = frame(Command::Info, 2, fields("h-beat|40|buff-in|1024"));
+  for (const std::string& newer : {std::string("torn"), std::string("newer")}) {
+    online();
+    cloud.takes = 8;
+    link.write(4, "torn");
+    cloud.hungUp = true;
+    EXPECT_EQ(run(), Link::State::Ended);
+    if (newer != "torn") link.write(4, text(newer));
+    begin();
+    EXPECT_EQ(sent(), frame(Command::Login, 1, kToken));
+    cloud.toDevice = response(1, 200);
+    run();
+    EXPECT_EQ(sent(), infoFrame + frame(Command::Hardware, 3, fields("vw|4|" + newer)));
+  }
+}
+
+TEST_F(LinkTest, ForgettingLeavesAFrameWhole) {
   online();
   cloud.takes = 8;
   link.write(4, "torn");
-  cloud.hungUp = true;
-  EXPECT_EQ(run(), Link::State::Ended);
-  begin();
-  cloud.toDevice = response(1, 200);
-  run();
-  const std::string all = sent();
-  EXPECT_NE(all.find(fields("vw|4|torn")), std::string::npos);
+  link.write(5, "forgotten");
+  link.forget();
+  cloud.takes = FakeCloud::kAll;
+  EXPECT_EQ(sent(), frame(Command::Hardware, 3, fields("vw|4|torn")));
+  link.write(6, "6");
+  EXPECT_EQ(sent(), frame(Command::Hardware, 4, fields("vw|6|6")));
 }
 
 // When the outbox is full, what has waited longest makes room.

@@ -59,7 +59,7 @@ bool Outbox::put(Command command, const Text* fields, size_t count, size_t keyFi
     if (memchr(fields[i].data, 0, fields[i].size) != nullptr) return false;
     key += fields[i].size;
   }
-  const size_t first = sending_ ? sizeof(Entry) + entry(0).size : 0;
+  const size_t first = beingSent();
   const size_t size = sizeof(Entry) + kFrameHeader + body;
   if (size > kOutbox - first) return false;
   for (size_t at = first; at < used_;) {

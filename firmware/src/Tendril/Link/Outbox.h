@@ -21,7 +21,8 @@ class Outbox {
   bool setMeta(Text field, Text value);
 
   bool empty() const { return used_ == 0; }
-  void clear() { used_ = 0; }
+  // Forgets all but what is being sent.
+  void clear() { used_ = static_cast<uint16_t>(beingSent()); }
 
   // The frame that has waited longest gets an id and is being sent: it stays as it is,
   // whatever is put in, until it was sent or the connection is over.
@@ -41,6 +42,7 @@ class Outbox {
   Entry entry(size_t at) const;
   bool isAbout(size_t at, Command command, const Text* fields, size_t count) const;
   void remove(size_t at);
+  size_t beingSent() const { return sending_ ? sizeof(Entry) + entry(0).size : 0; }
 
   uint8_t bytes_[kOutbox] = {};
   uint16_t used_ = 0;
