@@ -35,7 +35,7 @@ firmware: firmware-needs
 	@cmake --build $(FIRMWARE_BUILD)/host -j $(JOBS) --target tendril-firmware
 	@! test -x $(FIRMWARE_BUILD)/host/tendril-firmware || cp $(FIRMWARE_BUILD)/host/tendril-firmware dist/tendril-firmware
 
-firmware-test: firmware-story firmware-unit firmware-fuzz firmware-lint firmware-chip firmware-ports
+firmware-test: firmware-story firmware-unit firmware-fuzz firmware-lint firmware-chip firmware-size firmware-ports
 
 firmware-story: firmware
 	TENDRIL_FIRMWARE=$(CURDIR)/dist/tendril-firmware $(GO) test ./firmware -count=1

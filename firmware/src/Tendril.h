@@ -114,13 +114,10 @@ class TendrilClass : private tendril::Observer {
   void onWrite(uint8_t pin, tendril::Text value) override;
   bool onRead(uint8_t pin, tendril::Writer& into) override;
 
-  // Where the device is made, by begin: what it is made of is known only then.
-  alignas(tendril::Device) uint8_t room_[sizeof(tendril::Device)] = {};
   tendril::Device* device_ = nullptr;
   tendril::Timers timers_;
   Function connectedHandler_ = nullptr;
   Function disconnectedHandler_ = nullptr;
-  alignas(tendril::Console) uint8_t consoleRoom_[sizeof(tendril::Console)] = {};
   tendril::Console* console_ = nullptr;
   // What is being read by the cloud, while its handler runs.
   tendril::Writer* answer_ = nullptr;

@@ -2,6 +2,8 @@
 
 namespace tendril {
 
+Configuration::Configuration() = default;
+
 namespace {
 
 bool hasNul(Text text) { return memchr(text.data, 0, text.size) != nullptr; }

@@ -22,6 +22,8 @@ struct StaticAddress {
 static_assert(sizeof(StaticAddress) == 20, "five addresses and nothing between");
 
 struct Configuration {
+  Configuration();  // not inline: it is made in many places
+
   Field<kMaxSsid> ssid;          // 1 to 32 bytes, any but NUL
   bool hidden = false;           // the network hides its name
   Field<kMaxPassword> password;  // empty: an open network; secret

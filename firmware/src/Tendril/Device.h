@@ -147,19 +147,8 @@ class Device : private PortalDevice, private LinkEvents {
   void onUpdate(Text) override { tell(Event::Notice); }
   void onNotice(Text) override { tell(Event::Notice); }
 
-  const Product product_;
-  const Port port_;
-  const Timing timing_;
-  Observer* observer_ = nullptr;
-
-  Workspace workspace_;
-  Store store_;
-  Portal portal_;
-  Link link_;
-  Button button_;
-  Light light_;
-  Info info_;  // the link's
-
+  // What is small comes first: small chips reach the first few hundred bytes of an
+  // object in one instruction.
   Millis now_ = 0;
   Millis since_ = 0;  // when the state was entered
   Millis counted_ = 0;
@@ -168,15 +157,13 @@ class Device : private PortalDevice, private LinkEvents {
   State state_ = State::Starting;
   Wish wish_ = Wish::Nothing;
   uint8_t brightness_ = 0;
-  Field<kMaxSetupSsid> setupSsid_;
 
   // What flash says, and why the last try failed.
   bool configured_ = false;
   bool trial_ = false;
   Code lastError_ = Code::None;
 
-  // The configuration that is being tried or used.
-  Slot slot_;
+  // The configuration that is being tried or used, slot_.
   bool chosen_ = false;   // slot_ is one
   bool joined_ = false;   // its network is
   bool greeted_ = false;  // the network let the device in, an address is missing
@@ -188,8 +175,7 @@ class Device : private PortalDevice, private LinkEvents {
   uint32_t pause_ = 0;  // how long Waiting takes
   bool again_ = false;  // after it the same configuration is tried, whoever's turn it is
 
-  // Where the cloud is: as configured, or where it sent the device.
-  Field<kMaxRedirectHost> host_;
+  // Where the cloud is, with host_: as configured, or where it sent the device.
   uint16_t portNumber_ = 0;
   uint8_t hops_ = 0;
   Millis lookedUp_ = 0;  // when looking for it began
@@ -209,7 +195,23 @@ class Device : private PortalDevice, private LinkEvents {
   bool kept_ = false;      // its answer has left
   bool rebootAsked_ = false;
   bool handedSave_ = false;
+
+  const Product product_;
+  const Port port_;
+  const Timing timing_;
+  Observer* observer_ = nullptr;
+
+  Store store_;
+  Portal portal_;
+  Button button_;
+  Light light_;
+  Info info_;  // the link's
+  Field<kMaxSetupSsid> setupSsid_;
+  Slot slot_;
+  Field<kMaxRedirectHost> host_;
   Configuration handed_;
+  Link link_;
+  Workspace workspace_;
 };
 
 }  // namespace tendril

@@ -53,6 +53,8 @@ BodyKind kindOf(Text value) {
 
 }  // namespace
 
+Request::Request() = default;
+
 Request::Step Request::broken(uint16_t status) {
   state_ = State::Ended;
   status_ = status;

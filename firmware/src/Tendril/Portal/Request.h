@@ -29,6 +29,8 @@ class Request {
     Broken,  // it can't be read; status() says why
   };
 
+  Request();
+
   // Takes the next byte; after whole() there is none.
   Step push(char& c, const Site& site, Draft& draft);
 

@@ -12,6 +12,11 @@ namespace {
 // <new> isn't there where the compiler has no C++ library.
 struct Here {};
 
+// Where begin makes the device: what it is made of is known only then. Zeros on their
+// own cost nothing in flash.
+alignas(Device) uint8_t room[sizeof(Device)];
+alignas(Console) uint8_t consoleRoom[sizeof(Console)];
+
 }  // namespace
 }  // namespace tendril
 
@@ -22,8 +27,8 @@ using tendril::Device;
 void TendrilClass::begin(const tendril::Product& product, const tendril::Wiring& wiring) {
   if (device_ != nullptr) return;
   tendril::Port& port = tendril::chip(wiring);
-  device_ = new (room_, tendril::Here{}) Device(product, port);
-  console_ = wiring.console ? new (consoleRoom_, tendril::Here{}) tendril::Console(*device_, port.board) : nullptr;
+  device_ = new (tendril::room, tendril::Here{}) Device(product, port);
+  console_ = wiring.console ? new (tendril::consoleRoom, tendril::Here{}) tendril::Console(*device_, port.board) : nullptr;
   device_->observe(this);
   device_->begin(tendril::uptime());
 }

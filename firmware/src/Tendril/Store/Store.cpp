@@ -40,6 +40,8 @@ constexpr uint32_t sectorAt(uint8_t index) { return static_cast<uint32_t>(index)
 
 bool Store::newer(const Summary& a, const Summary& b) { return static_cast<int32_t>(a.sequence - b.sequence) > 0; }
 
+Slot::Slot() = default;
+
 Store::Status Store::open(EdgentMemory* edgent) {
   edgent_ = edgent;
   carried_ = Code::None;

@@ -14,6 +14,7 @@ enum class Phase : uint8_t {
 };
 
 struct Slot {
+  Slot();
   Configuration configuration;
   uint32_t sequence = 0;  // grows with each configuration that is stored; wraps
   Phase phase = Phase::Trial;
