@@ -35,6 +35,9 @@ void setup() {
   tendril::Wiring board = wiring();
   board.button = 0;  // GPIO; most boards call it FLASH or BOOT
   board.light = 2;   // GPIO; the light on most boards
+#ifdef ESP32
+  board.lightIsLow = false;  // most ESP32 boards' light is lit by a high level
+#endif
   Tendril.begin(device, board);
 }
 

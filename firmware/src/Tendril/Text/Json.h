@@ -71,7 +71,7 @@ class JsonReader {
   bool escape(char c, JsonMembers& members);
   bool unit(char c, JsonMembers& members);
   bool number(char c, JsonMembers& members);
-  bool word(char c, JsonMembers& members);
+  bool keyword(char c, JsonMembers& members);
   void emit(char c, JsonMembers& members);
   void emitCharacter(uint32_t character, JsonMembers& members);
   void loneSurrogate(JsonMembers& members);

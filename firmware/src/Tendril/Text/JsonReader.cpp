@@ -45,7 +45,7 @@ bool JsonReader::step(char c, JsonMembers& members) {
   if (state_ == State::String) return string(c, members);
   if (state_ == State::Escape) return escape(c, members);
   if (state_ == State::Unit) return unit(c, members);
-  if (state_ == State::Word) return word(c, members);
+  if (state_ == State::Word) return keyword(c, members);
   if (state_ >= State::Minus && state_ <= State::ExponentDigits) return number(c, members);
   if (isSpace(c)) return state_ != State::Failed;
   switch (state_) {
@@ -198,7 +198,7 @@ void JsonReader::emit(char c, JsonMembers& members) {
   }
 }
 
-bool JsonReader::word(char c, JsonMembers& members) {
+bool JsonReader::keyword(char c, JsonMembers& members) {
   const char* const whole = word_ == 't' ? "true" : word_ == 'f' ? "false" : "null";
   if (c != whole[at_]) return false;
   const bool value = depth_ == 1 && word_ != 'n';

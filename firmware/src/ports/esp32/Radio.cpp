@@ -22,11 +22,15 @@ const char* securityName(uint8_t mode) {
   }
 }
 
+// Reasons that newer versions of ESP-IDF have beside "not found": there is none whose
+// security fits, or is good enough.
+constexpr uint8_t kNoCompatibleSecurity = 210, kBelowSecurity = 211;
+
 Code codeOf(uint8_t reason) {
   switch (reason) {
     case WIFI_REASON_NO_AP_FOUND:
-    case WIFI_REASON_NO_AP_FOUND_W_COMPATIBLE_SECURITY:
-    case WIFI_REASON_NO_AP_FOUND_IN_AUTHMODE_THRESHOLD: return Code::NetworkNotFound;
+    case kNoCompatibleSecurity:
+    case kBelowSecurity: return Code::NetworkNotFound;
     // What a wrong password looks like: the handshake that proves it comes to no end.
     case WIFI_REASON_MIC_FAILURE:
     case WIFI_REASON_4WAY_HANDSHAKE_TIMEOUT:

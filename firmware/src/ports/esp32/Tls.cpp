@@ -119,8 +119,11 @@ Progress Tls::handshake(Code& why) {
 int Tls::read(void* into, size_t size) {
   const int n = mbedtls_ssl_read(&tls_, static_cast<unsigned char*>(into), size);
   if (n > 0) return n;
+#ifdef MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET
   // TLS 1.3 hands over tickets between the data.
-  return isWaiting(n) || n == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET ? 0 : -1;
+  if (n == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) return 0;
+#endif
+  return isWaiting(n) ? 0 : -1;
 }
 
 // A record that the socket didn't take whole is in mbedTLS already: until it is out,
