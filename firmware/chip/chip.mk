@@ -1,5 +1,5 @@
 # make firmware-chip          the core compiled for the ESP8266's CPU, its cases run on a model of it
-# make firmware-size          what it costs there, held to the budget and to docs/firmware.md
+# make firmware-size          what it costs there, held to what is allowed
 # make firmware-size-update   the same, written into docs/firmware.md
 
 CHIP_BUILD = $(FIRMWARE_BUILD)/chip
@@ -31,7 +31,7 @@ $(CHIP_BUILD)/cases.elf: $(CHIP_BUILD)/chip/run.cpp.o $(CHIP_START) $(CHIP_CORE)
 
 firmware-size firmware-size-update: $(CHIP_BUILD)/size.elf
 	@$(CHIP_RUN) $< </dev/null >$(CHIP_BUILD)/size.txt || { cat $(CHIP_BUILD)/size.txt; exit 1; }
-	@$(GO) run ./firmware/chip/size -map $(CHIP_BUILD)/size.map -ran $(CHIP_BUILD)/size.txt -$(if $(findstring update,$@),update,check) docs/firmware.md
+	@$(GO) run ./firmware/chip/size -map $(CHIP_BUILD)/size.map -ran $(CHIP_BUILD)/size.txt $(if $(findstring update,$@),-update docs/firmware.md)
 
 $(CHIP_BUILD)/size.elf: $(CHIP_BUILD)/chip/size.cpp.o $(CHIP_START) $(CHIP_CORE) firmware/chip/chip.ld
 	@$(CHIP_LINK) -Wl,-Map=$(@:.elf=.map) -o $@ $(filter %.o,$^)

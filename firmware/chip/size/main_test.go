@@ -88,30 +88,15 @@ func TestTheTableIsKept(t *testing.T) {
 	t.Parallel()
 	linkMap, ran := write(t, linked), write(t, "stack 70 in a page\n")
 	docs := write(t, "before\n"+opening+"old\n"+closing+"after\n")
-	if err := run(linkMap, ran, "", docs, io.Discard); err == nil {
-		t.Error("other numbers pass")
-	}
-	if err := run(linkMap, ran, docs, "", io.Discard); err != nil {
+	var out strings.Builder
+	if err := run(linkMap, ran, docs, &out); err != nil {
 		t.Fatal(err)
 	}
-	if err := run(linkMap, ran, "", docs, io.Discard); err != nil {
-		t.Error(err)
-	}
 	text, err := os.ReadFile(docs)
-	if err != nil || !strings.HasPrefix(string(text), "before\n"+opening+"| on the ESP8266") || !strings.HasSuffix(string(text), closing+"after\n") {
+	if err != nil || string(text) != "before\n"+opening+out.String()+closing+"after\n" || !strings.Contains(out.String(), "| **70** | 2048 |") {
 		t.Errorf("%v\n%s", err, text)
 	}
-	// Numbers may be a little old, words may not.
-	for change, passes := range map[[2]string]bool{{"in a page", "in a form"}: false, {"**70**", "**326**"}: true, {"**70**", "**327**"}: false} {
-		changed := strings.Replace(string(text), change[0], change[1], 1)
-		if changed == string(text) {
-			t.Errorf("%q isn't there: %s", change[0], text)
-		}
-		if err := run(linkMap, ran, "", write(t, changed), io.Discard); (err == nil) != passes {
-			t.Errorf("%q: %v", change, err)
-		}
-	}
-	if err := run(linkMap, ran, "", write(t, "no marks"), io.Discard); err == nil {
+	if err := run(linkMap, ran, write(t, "no marks"), io.Discard); err == nil {
 		t.Error("a document without marks passes")
 	}
 }
