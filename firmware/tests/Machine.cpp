@@ -1,9 +1,11 @@
 // The setup state machine, state by state, as the virtual device's tests have it.
 #include <Tendril/Store/Crc32.h>
+#include <Tendril/Text/Digits.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 
+#include "FakeUpdater.h"
 #include "World.h"
 
 namespace {
@@ -451,6 +453,75 @@ TEST(Machine, TheNewestValueOfEachPinWaitsForTheCloud) {
     if (f.rfind("vw|", 0) == 0) values.push_back(f);
   }
   EXPECT_EQ((std::vector<std::string>{"vw|1|99", "vw|2|198"}), values);
+}
+
+// A frame in which the cloud has a program.
+std::string otaFrame(const std::string& url) {
+  const std::string body = std::string("ota") + '\0' + url;
+  return std::string("\x11\0\x09\0", 4) + static_cast<char>(body.size()) + body;
+}
+
+std::string imageAnswer(const std::string& image, const std::string& claimed) {
+  tendril::Md5 md5;
+  md5.add(reinterpret_cast<const uint8_t*>(claimed.data()), claimed.size());
+  uint8_t digest[tendril::Md5::kSize];
+  md5.finish(digest);
+  char digits[2 * sizeof digest + 1];
+  tendril::Writer w(digits, sizeof digits);
+  tendril::putHex(w, tendril::Text(reinterpret_cast<const char*>(digest), sizeof digest));
+  return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(image.size()) + "\r\nx-MD5: " + string(w.text()) + "\r\n\r\n" + image;
+}
+
+TEST(Machine, AnUpdateOverTheAir) {
+  FakeUpdater updater;
+  Provisioned w;
+  w.port().updater = &updater;
+  w.powerOff();
+  w.powerOn();
+  ASSERT_TRUE(w.runUntil(State::Online));
+  const int before = w.restarts;
+  const std::string image(30000, 'i');
+
+  // Refused before anything is fetched.
+  w.cloudSends(otaFrame("http://files.example/f.bin"));
+  w.run(1000);
+  EXPECT_TRUE(w.device().isOnline());
+  EXPECT_EQ("meta|set|Update Error|the URL must be https", w.cloud.frames.back());
+
+  // Not what the server has: this program stays, and the cloud hears why.
+  w.cloud.image = imageAnswer(image, image + "!");
+  w.cloudSends(otaFrame("https://files.example/f.bin"));
+  ASSERT_TRUE(w.runUntil(State::Updating, 2000));
+  ASSERT_TRUE(w.runUntil(State::Online));
+  w.run(2000);
+  EXPECT_EQ("files.example:443", w.cloud.hosts[w.cloud.hosts.size() - 2]);
+  EXPECT_EQ(2, w.count("not_updated"));
+  EXPECT_NE(w.cloud.frames.end(), std::find(w.cloud.frames.begin(), w.cloud.frames.end(), "meta|set|Update Error|the image isn't what the server has"));
+  EXPECT_FALSE(updater.committed);
+
+  // The button interrupts it, and it is online again once that network is left.
+  w.cloudSends(otaFrame("https://files.example/f.bin"));
+  ASSERT_TRUE(w.runUntil(State::Updating, 2000));
+  w.device().press(4000);
+  w.run(100);
+  EXPECT_EQ(State::Setup, w.device().state());
+  EXPECT_FALSE(updater.committed);
+  ASSERT_TRUE(w.runUntilIs([&] { return w.device().isOnline(); }, w.timing.setupIdle + 20000, 100));
+
+  w.cloud.image = imageAnswer(image, image);
+  w.cloudSends(otaFrame("https://files.example/f.bin"));
+  ASSERT_TRUE(w.runUntilIs([&] { return w.restarts == before + 1; }, 20000));
+  EXPECT_TRUE(updater.committed);
+  EXPECT_EQ(1, w.count("updated"));
+  EXPECT_TRUE(w.runUntil(State::Online));
+}
+
+TEST(Machine, ABoardThatCannotBeUpdatedSaysSo) {
+  Provisioned w;
+  w.cloudSends(otaFrame("https://files.example/f.bin"));
+  w.run(1000);
+  EXPECT_EQ(1, w.count("notice"));
+  EXPECT_TRUE(w.device().isOnline());
 }
 
 TEST(Machine, ASetupNetworkThatCannotOpenIsTriedAgain) {

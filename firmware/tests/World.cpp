@@ -305,6 +305,12 @@ bool World::leadsOut() const {
 }
 
 void World::cloudHears() {
+  if (connected_ && fromDevice_.rfind("GET ", 0) == 0) {
+    if (fromDevice_.find("\r\n\r\n") == std::string::npos) return;
+    toDevice_ += cloud.image;
+    connected_ = false;
+    return;
+  }
   while (connected_ && fromDevice_.size() >= tendril::kFrameHeader) {
     const tendril::FrameHeader header = tendril::parseHeader(reinterpret_cast<const uint8_t*>(fromDevice_.data()));
     const size_t size = tendril::kFrameHeader + header.bodySize();

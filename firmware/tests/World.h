@@ -35,6 +35,7 @@ struct CloudSide {
   uint16_t answer = 200;   // to logins
   std::map<std::string, uint16_t> answers;  // to logins with that token
   std::string redirect;    // to logins, once: a host, a bar, a port
+  std::string image;       // the answer to GET of whatever, head and all
   std::vector<std::string> logins;    // tokens, as they came
   std::vector<uint16_t> given;        // and what each was answered
   std::vector<std::string> hosts;     // where devices connected to, HOST:PORT

@@ -3,6 +3,20 @@
 #include "Text/Json.h"
 
 namespace tendril {
+namespace {
+
+// Of a board that can't be updated over the air. It is never asked for anything.
+class NoUpdater final : public Updater {
+ public:
+  bool begin(uint32_t) override { return false; }
+  bool write(const uint8_t*, size_t) override { return false; }
+  bool commit() override { return false; }
+  void abort() override {}
+};
+
+NoUpdater noUpdater;
+
+}  // namespace
 
 // Where each state goes from there; where an earlier failure leads, failed says, and
 // where the button or the cloud do, obey.
@@ -15,7 +29,9 @@ namespace tendril {
 //   checking     connecting
 //   connecting   logging_in
 //   logging_in   online; checking, when sent elsewhere
-//   online       waiting; checking, when sent elsewhere
+//   online       waiting; checking, when sent elsewhere; updating, when the cloud has
+//                a newer program
+//   updating     restarting; waiting, when it came to nothing
 //   waiting      joining
 //   (failed)     waiting, while there are tries or another configuration, and always
 //                with a proven one; setup, when a trial is given up or a fresh device's
@@ -30,6 +46,7 @@ const Device::Step Device::kSteps[kStates] = {
     {&Device::enterLoggingIn, &Device::runLoggingIn},
     {&Device::enterOnline, &Device::runOnline},
     {&Device::nothing, &Device::runWaiting},
+    {&Device::nothing, &Device::runUpdating},
     {&Device::enterRestarting, &Device::stay},
     {&Device::nothing, &Device::stay},
 };
@@ -40,7 +57,8 @@ Device::Device(const Product& product, const Port& port, const Timing& timing)
       timing_(timing),
       store_(port.flash),
       portal_(port.sockets, *this, workspace_, port.board, PortalOptions{product.wizardOrigins, product.wizardOriginCount, isToken(product.token)}),
-      link_(port.connection, *this, workspace_, timing_) {
+      link_(port.connection, *this, workspace_, timing_),
+      update_(port.connection, port.updater != nullptr ? *port.updater : noUpdater, workspace_) {
   info_.version = product.firmwareVersion;
   info_.type = info_.templateId = product.templateId;
   info_.build = product.build.empty() ? product.firmwareVersion : product.build;
@@ -72,6 +90,7 @@ void Device::tick(Millis now) {
 
 void Device::go(State next) {
   endOnline();
+  if (state_ == State::Updating) update_.stop();
   state_ = next;
   since_ = now_;
   void (Device::*const enter)() = step(next).enter;

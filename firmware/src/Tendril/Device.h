@@ -12,6 +12,7 @@
 #include "Product.h"
 #include "Setup/State.h"
 #include "Store/Store.h"
+#include "Update/Update.h"
 
 namespace tendril {
 
@@ -98,6 +99,7 @@ class Device : private PortalDevice, private LinkEvents {
   void enterOnline();
   State runOnline();
   State runWaiting();
+  State runUpdating();
   void enterRestarting();
 
   void go(State next);
@@ -144,7 +146,7 @@ class Device : private PortalDevice, private LinkEvents {
   bool onRead(uint8_t pin, Writer& into) override;
   void onTime(uint32_t seconds) override;
   void onRestart() override { ask(Wish::Restart); }
-  void onUpdate(Text) override { tell(Event::Notice); }
+  void onUpdate(Text url) override;
   void onNotice(Text) override { tell(Event::Notice); }
 
   // What is small comes first: small chips reach the first few hundred bytes of an
@@ -169,6 +171,7 @@ class Device : private PortalDevice, private LinkEvents {
   bool greeted_ = false;  // the network let the device in, an address is missing
   bool proved_ = false;   // this boot's login proved it
   bool online_ = false;
+  bool updates_ = false;  // what the cloud has is to be fetched
   uint8_t turn_ = 0;   // whose turn it is, of those on flash
   uint8_t tries_ = 0;  // how often slot_ was tried in this turn
   uint8_t pauses_ = 0;  // how many tries in a row ended in a pause
@@ -211,7 +214,8 @@ class Device : private PortalDevice, private LinkEvents {
   Field<kMaxRedirectHost> host_;
   Configuration handed_;
   Link link_;
-  Workspace workspace_;
+  Update update_;
+  Workspace workspace_ = {};
 };
 
 }  // namespace tendril

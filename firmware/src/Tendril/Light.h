@@ -29,6 +29,7 @@ constexpr Pattern kPatterns[kStates] = {
     {100, 150, 4, 500},   // logging in: four
     {1000, 0, 1, 0},      // online: steady
     {50, 1950, 1, 0},     // waiting: a glimpse every other second
+    {30, 70, 1, 0},       // updating: a flicker, "leave me my power"
     {0, 1000, 1, 0},      // restarting: dark
     {100, 150, 6, 1500},  // refusing: six flashes, which nothing else has
 };
@@ -50,8 +51,11 @@ class Light {
     const uint32_t flash = static_cast<uint32_t>(pattern.light) + pattern.dark;
     const uint32_t flashes = flash * pattern.flashes;
     const uint32_t round = flashes + pattern.pause;
-    if (elapsed(now, since_) >= round) since_ = now - elapsed(now, since_) % round;
-    const uint32_t at = elapsed(now, since_);
+    uint32_t at = elapsed(now, since_);
+    if (round > 0 && at >= round) {
+      at %= round;
+      since_ = now - at;
+    }
     return at < flashes && at % flash < pattern.light ? kBright : 0;
   }
 

@@ -22,6 +22,11 @@ struct Product {
   uint16_t tlsPort = 443;
   bool tls = true;
 
+  // What updates over the air are taken with less than TLS, where the cloud is reached by
+  // it, or without a digest that the image is held to.
+  bool updatesByHttp = false;
+  bool updatesWithoutDigest = false;
+
   // The pages that may use the portal beside its own, as "https://wizard.example".
   const char* const* wizardOrigins = nullptr;
   uint8_t wizardOriginCount = 0;

@@ -123,6 +123,7 @@ void Device::settle() {
 
 void Device::enterOnline() {
   online_ = true;
+  updates_ = false;
   link_.sync();
   link_.askTime();
   if (proved_) link_.setMeta("Hotspot Name", setupSsid_.text());
@@ -155,7 +156,7 @@ Field<15> Device::addressText() const {
 
 State Device::runOnline() {
   const bool lost = !port_.radio.joined();
-  if (!lost && link_.tick(now_) != Link::State::Ended) return state_;
+  if (!lost && link_.tick(now_) != Link::State::Ended) return updates_ ? State::Updating : state_;
   const bool sent = !lost && link_.redirected(host_, portNumber_);
   if (elapsed(now_, since_) >= timing_.settled) pauses_ = 0;
   endOnline();

@@ -4,7 +4,7 @@ namespace tendril {
 
 const char* nameOf(State state) {
   static const char* const kNames[kStates] = {"starting",   "setup",  "stored",  "joining",    "checking", "connecting",
-                                              "logging_in", "online", "waiting", "restarting", "refusing"};
+                                              "logging_in", "online", "waiting", "updating", "restarting", "refusing"};
   return kNames[static_cast<uint8_t>(state)];
 }
 
@@ -12,7 +12,8 @@ const char* nameOf(Event event) {
   static const char* const kNames[kEvents] = {
       "button",    "erased",   "setup_network_up", "setup_network_gone", "scanned", "configuration_received", "stored",
       "restarting", "joining",  "joined",           "address",            "resolved", "connected",              "logging_in",
-      "logged_in", "proven",   "discarded",        "failed",             "disconnected", "network_lost",      "notice"};
+      "logged_in", "proven",   "discarded",        "failed",             "disconnected", "network_lost",      "notice",
+      "updating",  "updated",  "not_updated"};
   return kNames[static_cast<uint8_t>(event)];
 }
 

@@ -19,10 +19,11 @@ enum class State : uint8_t {
   LoggingIn,
   Online,
   Waiting,     // between tries
+  Updating,    // the next program is being fetched
   Restarting,  // nothing happens any more
   Refusing,    // the flash holds a newer firmware's configuration, which is left alone
 };
-constexpr uint8_t kStates = 11;
+constexpr uint8_t kStates = 12;
 const char* nameOf(State state);
 
 enum class Event : uint8_t {
@@ -47,8 +48,11 @@ enum class Event : uint8_t {
   Disconnected, // from the cloud
   NetworkLost,  // the home network; with its SSID
   Notice,       // the cloud asked for something that this device can't do
+  Updating,     // the cloud has a newer program, which is being fetched
+  Updated,      // it is in place, and runs from the next start on
+  NotUpdated,   // this one stays
 };
-constexpr uint8_t kEvents = 21;
+constexpr uint8_t kEvents = 24;
 const char* nameOf(Event event);
 
 // The stable name of a code, as in "wrong-password".

@@ -38,7 +38,9 @@ void Number::write(double value, uint8_t decimals) {
   if (decimals > 9) decimals = 9;
   for (uint8_t i = 0; i < decimals; i++) scale *= 10;
   auto whole = static_cast<unsigned long long>(value);
-  auto rest = static_cast<unsigned long long>((value - static_cast<double>(whole)) * static_cast<double>(scale) + 0.5);
+  const double part = (value - static_cast<double>(whole)) * static_cast<double>(scale);
+  auto rest = static_cast<unsigned long long>(part);
+  if (part - static_cast<double>(rest) >= 0.5) rest++;
   if (rest >= scale) {
     whole++;
     rest -= scale;
