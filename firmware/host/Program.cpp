@@ -168,7 +168,7 @@ void Program::wake() {
 
 void Program::onEvent(tendril::Event event, tendril::Text ssid, tendril::Code code) {
   // Without power nobody tells anything.
-  if (!flash_.isOff()) story_.event(tendril::nameOf(event), copy(ssid), sockets_.url(), code);
+  if (!flash_.isOff()) story_.event(nameOf(event), copy(ssid), sockets_.url(), code);
 }
 
 void Program::onWrite(uint8_t pin, tendril::Text value) {
@@ -216,7 +216,7 @@ std::string Program::state() {
   tendril::Code lastError = tendril::Code::None;
   bool configured = false, trial = false;
   if (device_ != nullptr) {
-    s["state"] = tendril::nameOf(device_->state());
+    s["state"] = nameOf(device_->state());
     if (device_->isOpen()) {
       s["setup_network"] = copy(device_->setupNetwork());
       s["portal"] = sockets_.url();

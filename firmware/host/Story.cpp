@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <ctime>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -69,7 +68,7 @@ std::string printable(const std::string& text) {
   return out;
 }
 
-void Story::event(const char* name, const std::string& ssid, const std::string& portal, tendril::Code code) {
+void Story::event(const std::string& name, const std::string& ssid, const std::string& portal, tendril::Code code) {
   const std::string shownSsid = printable(ssid);
   if (json_) {
     nlohmann::ordered_json line = {{"at", timeText("%FT%T", 9) + "Z"}, {"unit", 0}, {"event", name}};
@@ -82,8 +81,8 @@ void Story::event(const char* name, const std::string& ssid, const std::string& 
   std::string words = name;
   std::replace(words.begin(), words.end(), '_', ' ');
   if (!shownSsid.empty()) words += " " + quoted(shownSsid);
-  if (code != tendril::Code::None) words += std::string(": ") + tendril::nameOf(code) + " (" + std::to_string(static_cast<int>(code)) + ")";
-  if (std::strcmp(name, "setup_network_up") == 0) words += ", its portal at " + portal;
+  if (code != tendril::Code::None) words += std::string(": ") + nameOf(code) + " (" + std::to_string(static_cast<int>(code)) + ")";
+  if (name == "setup_network_up") words += ", its portal at " + portal;
   std::cout << timeText("%T", 3) << "  " << words << std::endl;
 }
 

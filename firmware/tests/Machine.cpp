@@ -53,6 +53,13 @@ bool backInSetup(World& w, uint32_t within = 200000) {
   return w.runUntilIs([&] { return w.isOn() && w.device().isOpen() && w.device().state() == State::Setup && w.restarts > 0; }, within);
 }
 
+TEST(Machine, TheNamesOfCodes) {
+  EXPECT_EQ("none", nameOf(Code::None));
+  EXPECT_EQ("wrong-password", nameOf(Code::WrongPassword));
+  EXPECT_EQ("no-address", nameOf(Code::NoAddress));
+  EXPECT_EQ("unknown", nameOf(static_cast<Code>(721)));
+}
+
 TEST(Machine, FromTheBoxToOnline) {
   World w;
   w.powerOn();

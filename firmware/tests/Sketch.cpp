@@ -222,7 +222,7 @@ TEST(Light, ShowsEachStateInItsOwnWay) {
   std::map<std::string, std::string> seen;
   for (uint8_t s = 0; s < tendril::kStates; s++) {
     const auto state = static_cast<State>(s);
-    const std::string name = tendril::nameOf(state), pattern = shown(state, Cue::None);
+    const std::string name = nameOf(state), pattern = shown(state, Cue::None);
     if (state == State::Restarting) continue;  // dark, as what it goes into
     EXPECT_EQ("", seen[pattern]) << name;
     seen[pattern] = name;

@@ -70,7 +70,7 @@ TEST_P(Week, OfRandomOutages) {
     w.powerOn();
     const tendril::Millis since = w.now;
     ASSERT_TRUE(w.runUntilIs([&] { return w.device().isOnline(); }, backOnlineWithin(w.timing), 50))
-        << "outage " << outages << ": not online again, but " << tendril::nameOf(w.device().state());
+        << "outage " << outages << ": not online again, but " << nameOf(w.device().state());
     // Online for certain: the cloud may have been silent for some time, unnoticed.
     pass(w, backOnlineWithin(w.timing));
     ASSERT_TRUE(w.device().isOnline()) << "outage " << outages;
@@ -210,7 +210,7 @@ TEST_P(Lives, NeverLoseAToken) {
   look("when all is well");
   if (HasFatalFailure()) return;
   if (!proven.empty()) {
-    EXPECT_TRUE(w.device().isOnline()) << tendril::nameOf(w.device().state());
+    EXPECT_TRUE(w.device().isOnline()) << nameOf(w.device().state());
   } else if (!w.device().isOnline()) {
     ASSERT_TRUE(w.runUntilIs([&] { return w.device().isOpen(); }, 2 * backOnlineWithin(w.timing), 50));
     EXPECT_EQ(200, w.handOver(home("Home")));

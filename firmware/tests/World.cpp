@@ -396,7 +396,7 @@ int World::count(const std::string& event) const {
 
 void World::onEvent(tendril::Event event, Text ssid, Code code) {
   if (flash.off) return;
-  std::string line = tendril::nameOf(event);
+  std::string line = nameOf(event);
   if (!ssid.empty()) line += " " + string(ssid);
   if (code != Code::None) line += " " + std::to_string(static_cast<int>(code));
   events.push_back(line);

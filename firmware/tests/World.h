@@ -3,6 +3,7 @@
 #pragma once
 
 #include <Tendril/Device.h>
+#include <Tendril/Text/Writer.h>
 
 #include <functional>
 #include <map>
@@ -12,6 +13,15 @@
 
 #include "Configurations.h"
 #include "NorFlash.h"
+
+// The stable name of a state or an event.
+template <typename Named>
+std::string nameOf(Named named) {
+  char text[40];
+  tendril::Writer w(text, sizeof text);
+  tendril::putName(w, named);
+  return string(w.text());
+}
 
 // A router, as it is at present.
 struct Router {

@@ -2,6 +2,7 @@
 
 #include "Text/Digits.h"
 #include "Text/Json.h"
+#include "Text/Lines.h"
 
 namespace tendril {
 namespace {
@@ -27,22 +28,26 @@ TENDRIL_ROM_TEXT(kConfigured, "configured");
 TENDRIL_ROM_TEXT(kStatus, "status");
 TENDRIL_ROM_TEXT(kMessage, "msg");
 
+// In the order of Console::kCommands.
+TENDRIL_ROM_TEXT(kNames, "help\ndevinfo\nnetinfo\nsysinfo\nstatus\nconfig\nreboot");
+TENDRIL_ROM_TEXT(kHelp,
+                 "help: what there is\ndevinfo: the product and its firmware\nnetinfo: the home network, the addresses\n"
+                 "sysinfo: since when it runs, and why it started\nstatus: where it is, and why the last try failed\n"
+                 "config: opens the setup network; config erase: forgets everything\nreboot: restarts");
+
+TENDRIL_ROM_TEXT(kOk, "OK");
+TENDRIL_ROM_TEXT(kError, "error");
+TENDRIL_ROM_TEXT(kTooLong, "no command is so long; type help");
+TENDRIL_ROM_TEXT(kNoSuch, "no such command; type help");
+TENDRIL_ROM_TEXT(kResetting, "resetting device");
+TENDRIL_ROM_TEXT(kConfiguring, "entering configuration mode");
+TENDRIL_ROM_TEXT(kErasing, "erasing configuration");
+TENDRIL_ROM_TEXT(kHow, "config, config start or config erase");
+
 }  // namespace
 
-struct Console::Command {
-  const char* name;
-  const char* does;
-  void (Console::*run)(Text argument);
-};
-
-const Console::Command Console::kCommands[] = {
-    {"help", "what there is", &Console::help},
-    {"devinfo", "the product and its firmware", &Console::devinfo},
-    {"netinfo", "the home network, the addresses", &Console::netinfo},
-    {"sysinfo", "since when it runs, and why it started", &Console::sysinfo},
-    {"status", "where it is, and why the last try failed", &Console::status},
-    {"config", "opens the setup network; config erase: forgets everything", &Console::config},
-    {"reboot", "restarts", &Console::reboot},
+void (Console::*const Console::kCommands[])(Text) = {
+    &Console::help, &Console::devinfo, &Console::netinfo, &Console::sysinfo, &Console::status, &Console::config, &Console::reboot,
 };
 
 void Console::tick() {
@@ -52,7 +57,7 @@ void Console::tick() {
       continue;
     }
     if (tooLong_) {
-      say("error", "no command is so long; type help");
+      say(kError, kTooLong);
     } else {
       run(line_.text());
     }
@@ -69,47 +74,45 @@ void Console::run(Text line) {
   while (end < line.size && line[end] != ' ') end++;
   Text argument = line.from(end);
   while (argument.startsWith(" ")) argument = argument.from(1);
-  for (const Command& command : kCommands) {
-    if (line.first(end) == Text(command.name)) return (this->*command.run)(argument);
-  }
-  say("error", "no such command; type help");
+  const uint8_t command = lineOf(kNames, line.first(end));
+  if (command == kNoLine) return say(kError, kNoSuch);
+  void (Console::*const function)(Text) = kCommands[command];
+  (this->*function)(argument);
 }
 
-void Console::say(const char* status, Text message) {
+void Console::say(const RomText& status, const RomText& message) {
   char line[kLine];
   Writer w(line, sizeof line);
   JsonObject object(w);
-  object.text(kStatus, Text(status));
+  object.text(kStatus, status);
   object.text(kMessage, message);
   object.end();
   board_.log(w.text());
 }
 
 void Console::help(Text) {
-  for (const Command& command : kCommands) {
-    char line[kLine];
+  for (uint8_t i = 0; i < sizeof kCommands / sizeof kCommands[0]; i++) {
+    char line[80];
     Writer w(line, sizeof line);
-    w.put(command.name);
-    w.put(": ");
-    w.put(command.does);
+    putLine(w, kHelp, i);
     board_.log(w.text());
   }
 }
 
 void Console::reboot(Text) {
-  say("OK", "resetting device");
+  say(kOk, kResetting);
   device_.restart();
 }
 
 void Console::config(Text how) {
   if (how.empty() || how == "start") {
-    say("OK", "entering configuration mode");
+    say(kOk, kConfiguring);
     device_.openSetup();
   } else if (how == "erase") {
-    say("OK", "erasing configuration");
+    say(kOk, kErasing);
     device_.eraseAll();
   } else {
-    say("error", "config, config start or config erase");
+    say(kError, kHow);
   }
 }
 
@@ -157,7 +160,10 @@ void Console::status(Text) {
   char line[kLine];
   Writer w(line, sizeof line);
   JsonObject object(w);
-  object.text(kState, Text(nameOf(device_.state())));
+  object.name(kState);
+  w.put('"');
+  putName(w, device_.state());
+  w.put('"');
   object.number(kLastError, static_cast<int32_t>(device_.lastError()));
   object.boolean(kConfigured, device_.isConfigured());
   object.end();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "Device.h"
+#include "Rom.h"
 
 namespace tendril {
 
@@ -16,8 +17,7 @@ class Console {
   void run(Text line);
 
  private:
-  struct Command;
-  static const Command kCommands[];
+  static void (Console::*const kCommands[7])(Text);
 
   void help(Text);
   void reboot(Text);
@@ -26,7 +26,7 @@ class Console {
   void netinfo(Text);
   void sysinfo(Text);
   void status(Text);
-  void say(const char* status, Text message);
+  void say(const RomText& status, const RomText& message);
 
   Device& device_;
   Board& board_;

@@ -110,14 +110,14 @@ void Device::tell(Event event, Text ssid, Code code) {
   char line[96];
   Writer w(line, sizeof line);
   w.put("tendril: ");
-  w.put(nameOf(event));
+  putName(w, event);
   if (!ssid.empty()) {
     w.put(' ');
     putJson(w, ssid);
   }
   if (code != Code::None) {
     w.put(' ');
-    w.put(nameOf(code));
+    putName(w, code);
   }
   port_.board.log(w.text());
   if (observer_ != nullptr) observer_->onEvent(event, ssid, code);

@@ -100,6 +100,7 @@ class Device : private PortalDevice, private LinkEvents {
   State runOnline();
   State runWaiting();
   State runUpdating();
+  void notUpdated();
   void enterRestarting();
 
   void go(State next);

@@ -1,39 +1,34 @@
 #include "State.h"
 
+#include "../Text/Lines.h"
+
 namespace tendril {
+namespace {
 
-const char* nameOf(State state) {
-  static const char* const kNames[kStates] = {"starting",   "setup",  "stored",  "joining",    "checking", "connecting",
-                                              "logging_in", "online", "waiting", "updating", "restarting", "refusing"};
-  return kNames[static_cast<uint8_t>(state)];
-}
+TENDRIL_ROM_TEXT(kStateNames,
+                 "starting\nsetup\nstored\njoining\nchecking\nconnecting\nlogging_in\nonline\nwaiting\nupdating\nrestarting\nrefusing");
 
-const char* nameOf(Event event) {
-  static const char* const kNames[kEvents] = {
-      "button",    "erased",   "setup_network_up", "setup_network_gone", "scanned", "configuration_received", "stored",
-      "restarting", "joining",  "joined",           "address",            "resolved", "connected",              "logging_in",
-      "logged_in", "proven",   "discarded",        "failed",             "disconnected", "network_lost",      "notice",
-      "updating",  "updated",  "not_updated"};
-  return kNames[static_cast<uint8_t>(event)];
-}
+TENDRIL_ROM_TEXT(kEventNames,
+                 "button\nerased\nsetup_network_up\nsetup_network_gone\nscanned\nconfiguration_received\nstored\nrestarting\n"
+                 "joining\njoined\naddress\nresolved\nconnected\nlogging_in\nlogged_in\nproven\ndiscarded\nfailed\n"
+                 "disconnected\nnetwork_lost\nnotice\nupdating\nupdated\nnot_updated");
 
-const char* nameOf(Code code) {
-  switch (code) {
-    case Code::None: return "none";
-    case Code::Configuration: return "configuration";
-    case Code::Join: return "join-failed";
-    case Code::Cloud: return "cloud-unreachable";
-    case Code::Token: return "token-refused";
-    case Code::NetworkOther: return "network-other";
-    case Code::CloudOther: return "cloud-other";
-    case Code::Dns: return "dns";
-    case Code::Tls: return "tls";
-    case Code::CaptivePortal: return "captive-portal";
-    case Code::NetworkNotFound: return "network-not-found";
-    case Code::WrongPassword: return "wrong-password";
-    case Code::NoAddress: return "no-address";
-  }
-  return "unknown";
+// In the order of kCodes.
+TENDRIL_ROM_TEXT(kCodeNames,
+                 "none\nconfiguration\njoin-failed\ncloud-unreachable\ntoken-refused\nnetwork-other\ncloud-other\ndns\ntls\n"
+                 "captive-portal\nnetwork-not-found\nwrong-password\nno-address\nunknown");
+constexpr uint16_t kCodes[] = {0, 700, 701, 702, 703, 704, 705, 710, 711, 712, 720, 722, 723};
+
+}  // namespace
+
+void putName(Writer& w, State state) { putLine(w, kStateNames, static_cast<uint8_t>(state)); }
+
+void putName(Writer& w, Event event) { putLine(w, kEventNames, static_cast<uint8_t>(event)); }
+
+void putName(Writer& w, Code code) {
+  uint8_t n = 0;
+  while (n < sizeof kCodes / sizeof kCodes[0] && kCodes[n] != static_cast<uint16_t>(code)) n++;
+  putLine(w, kCodeNames, n);
 }
 
 }  // namespace tendril

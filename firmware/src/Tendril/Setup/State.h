@@ -24,7 +24,7 @@ enum class State : uint8_t {
   Refusing,    // the flash holds a newer firmware's configuration, which is left alone
 };
 constexpr uint8_t kStates = 12;
-const char* nameOf(State state);
+void putName(Writer& w, State state);
 
 enum class Event : uint8_t {
   Button,       // held long enough to mean something
@@ -53,10 +53,10 @@ enum class Event : uint8_t {
   NotUpdated,   // this one stays
 };
 constexpr uint8_t kEvents = 24;
-const char* nameOf(Event event);
+void putName(Writer& w, Event event);
 
 // The stable name of a code, as in "wrong-password".
-const char* nameOf(Code code);
+void putName(Writer& w, Code code);
 
 // Who looks at a device and speaks for its sensors. It is called from tick and must
 // not hold it up.

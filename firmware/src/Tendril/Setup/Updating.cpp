@@ -1,25 +1,16 @@
 // A newer program from the cloud: while it is fetched the device is offline, since there
 // is memory for one connection.
 #include "../Device.h"
+#include "../Text/Lines.h"
 
 namespace tendril {
 namespace {
 
-const char* nameOf(Update::Fault fault) {
-  switch (fault) {
-    case Update::Fault::Url: return "the URL can't be read";
-    case Update::Fault::Plain: return "the URL must be https";
-    case Update::Fault::Unreachable: return "the server can't be reached";
-    case Update::Fault::Answer: return "the server has no image there";
-    case Update::Fault::NoDigest: return "the image comes without a digest";
-    case Update::Fault::NoRoom: return "the image doesn't fit";
-    case Update::Fault::Flash: return "the flash failed";
-    case Update::Fault::CutShort: return "the image was cut short";
-    case Update::Fault::Digest: return "the image isn't what the server has";
-    case Update::Fault::None: break;
-  }
-  return "";
-}
+// In the order of Update::Fault.
+TENDRIL_ROM_TEXT(kFaults,
+                 "\nthe URL can't be read\nthe URL must be https\nthe server can't be reached\nthe server has no image there\n"
+                 "the image comes without a digest\nthe image doesn't fit\nthe flash failed\nthe image was cut short\n"
+                 "the image isn't what the server has");
 
 }  // namespace
 
@@ -29,8 +20,17 @@ void Device::onUpdate(Text url) {
   options.allowPlain = product_.updatesByHttp;
   options.allowNoDigest = product_.updatesWithoutDigest;
   updates_ = update_.begin(url, product_.tls, options);
-  tell(updates_ ? Event::Updating : Event::NotUpdated);
-  if (!updates_) link_.setMeta("Update Error", nameOf(update_.fault()));
+  if (!updates_) return notUpdated();
+  tell(Event::Updating);
+}
+
+// The cloud hears of it at once, or when the device is online again.
+void Device::notUpdated() {
+  tell(Event::NotUpdated);
+  char why[40];
+  Writer w(why, sizeof why);
+  putLine(w, kFaults, static_cast<uint8_t>(update_.fault()));
+  link_.setMeta("Update Error", w.text());
 }
 
 State Device::runUpdating() {
@@ -43,9 +43,7 @@ State Device::runUpdating() {
     default:
       break;
   }
-  tell(Event::NotUpdated);
-  // The cloud hears of it once the device is online again.
-  link_.setMeta("Update Error", nameOf(update_.fault()));
+  notUpdated();
   return rest();
 }
 
