@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -54,11 +55,14 @@ const (
 	homePassword = "secret-pass"
 )
 
-var hosts atomic.Int32
+// ownHost is an address of this machine that no other run of these tests uses, so that
+// nobody takes a unit's ports while they are closed.
+func ownHost() string {
+	pid := os.Getpid()
+	return fmt.Sprintf("127.%d.%d.%d", 80+pid>>16&31, pid>>8&255, pid&255)
+}
 
-// ownHost is an address of this machine that nobody else uses, so that nobody takes
-// a unit's ports while they are closed.
-func ownHost() string { return fmt.Sprintf("127.79.0.%d", hosts.Add(1)) }
+var units atomic.Int32
 
 // event is one line of the program's story.
 type event struct {
@@ -88,9 +92,9 @@ type unit struct {
 // plug starts a unit with a blank flash; flags follow those of every test.
 func plug(t *testing.T, air string, flags ...string) *unit {
 	t.Helper()
-	host, folder := ownHost(), t.TempDir()
+	host, port, folder := ownHost(), 8000+2*int(units.Add(1)), t.TempDir()
 	u := &unit{
-		t: t, portal: net.JoinHostPort(host, "8081"), control: net.JoinHostPort(host, "8082"),
+		t: t, portal: net.JoinHostPort(host, strconv.Itoa(port)), control: net.JoinHostPort(host, strconv.Itoa(port+1)),
 		air: filepath.Join(folder, "air.json"), state: filepath.Join(folder, "state"), more: make(chan struct{}),
 	}
 	must(t, os.WriteFile(u.air, []byte(air), 0o600))

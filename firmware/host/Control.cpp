@@ -92,6 +92,11 @@ bool isPage(const httplib::Request& request) {
 Control::Control(const Endpoint& at) : server_(std::make_unique<httplib::Server>()) {
   if (::pipe2(wake_, O_NONBLOCK | O_CLOEXEC) != 0) throw std::runtime_error("--control: no pipe");
   server_->set_payload_max_length(kMaxBody);
+  // Not the library's SO_REUSEPORT, by which two programs share a port unnoticed.
+  server_->set_socket_options([](auto socket) {
+    const int on = 1;
+    ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  });
   const auto post = [this](const char* path, Hand (*parse)(const std::string&)) {
     server_->Post(path, [this, parse](const httplib::Request& request, httplib::Response& response) {
       Answer answer;
