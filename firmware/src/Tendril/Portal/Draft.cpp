@@ -30,8 +30,9 @@ void putName(Writer& w, Parameter parameter) { putLine(w, kNames, static_cast<ui
 
 void Draft::begin(Kind kind) {
   wipe();
-  configuration_ = Configuration();
-  save_ = false;
+  configuration_.hidden = configuration_.hasStatic = save_ = false;
+  configuration_.port = configuration_.tlsPort = 0;
+  configuration_.fixed = StaticAddress();
   name_.clear();
   seen_ = given_ = bad_ = long_ = Set();
   current_ = nested_ = Parameter::None;
@@ -230,19 +231,11 @@ void Draft::endValue() {
       parsePort(configuration_.tlsPort);
       break;
     case Parameter::Ip:
-      parsePart(configuration_.fixed.ip);
-      break;
     case Parameter::Mask:
-      parsePart(configuration_.fixed.mask);
-      break;
     case Parameter::Gateway:
-      parsePart(configuration_.fixed.gateway);
-      break;
     case Parameter::Dns:
-      parsePart(configuration_.fixed.dns);
-      break;
     case Parameter::Dns2:
-      parsePart(configuration_.fixed.dns2);
+      parsePart();
       break;
     case Parameter::Save: {
       const Text text = small_.text();
@@ -280,7 +273,10 @@ void Draft::parsePort(uint16_t& port) {
   port = static_cast<uint16_t>(value);
 }
 
-void Draft::parsePart(Address& address) {
+void Draft::parsePart() {
+  StaticAddress& fixed = configuration_.fixed;
+  Address* const parts[] = {&fixed.ip, &fixed.mask, &fixed.gateway, &fixed.dns, &fixed.dns2};
+  Address& address = *parts[static_cast<uint8_t>(current_) - static_cast<uint8_t>(Parameter::Ip)];
   address = Address();
   if (given_.has(current_) && !parseAddress(small_.text(), address)) bad_.add(current_);
 }

@@ -68,7 +68,7 @@ class Draft : private JsonMembers {
   void hexByte(char c);
   void plainByte(char c);
   void parsePort(uint16_t& port);
-  void parsePart(Address& address);
+  void parsePart();
   Parameter checkStatic() const;
   Parameter check(Board& board, bool tokenKnown);
 

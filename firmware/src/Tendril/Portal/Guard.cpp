@@ -62,19 +62,13 @@ bool parseAddress(Text text, Address& address) {
 
 bool ownHost(const Site& site, Text host) {
   Text name = host;
-  if (!host.empty() && host[0] == '[') {
-    const size_t close = find(host, ']');
-    if (close == kNowhere) return false;
-    const Text behind = host.from(close + 1);
-    if (!behind.empty() && (behind[0] != ':' || !ownPort(site, behind.from(1)))) return false;
-    name = host.first(close).from(1);
-  } else if (const size_t colon = find(host, ':'); colon != kNowhere) {
+  if (const size_t colon = find(host, ':'); colon != kNowhere) {
     if (!ownPort(site, host.from(colon + 1))) return false;
     name = host.first(colon);
   }
   if (sameWord(name, "192.168.4.1") || sameWord(name, "blynk.setup")) return true;
   const bool loopback = site.address.bytes[0] == 127;
-  if (loopback && (sameWord(name, "localhost") || name == Text("::1"))) return true;
+  if (loopback && sameWord(name, "localhost")) return true;
   Address address;
   return parseAddress(name, address) && (address == site.address || (loopback && address.bytes[0] == 127));
 }

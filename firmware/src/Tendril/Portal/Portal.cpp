@@ -3,6 +3,7 @@
 namespace tendril {
 
 struct Portal::Client {
+  Client();  // not inline: there are four
   State state = State::Free;
   bool headRead = false, bodyBegun = false;
   bool keep = false, restart = false;  // once the answer is on its way
@@ -12,6 +13,8 @@ struct Portal::Client {
   Draft draft;
   Answer answer;
 };
+
+Portal::Client::Client() = default;
 
 // What the portal needs while it is open.
 struct Portal::Work {

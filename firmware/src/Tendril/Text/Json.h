@@ -15,12 +15,12 @@ void putJson(Writer& w, Text text);
 class JsonObject {
  public:
   explicit JsonObject(Writer& w) : w_(w) { w.put('{'); }
-  void text(const RomText& name, Text value);
-  void text(const RomText& name, const RomText& value);  // one that needs no escapes
-  void number(const RomText& name, int32_t value);
-  void boolean(const RomText& name, bool value);
+  void text(RomText name, Text value);
+  void text(RomText name, RomText value);  // one that needs no escapes
+  void number(RomText name, int32_t value);
+  void boolean(RomText name, bool value);
   // The name alone, for a value that the caller writes.
-  void name(const RomText& name);
+  void name(RomText name);
   void end() { w_.put('}'); }
 
  private:

@@ -76,7 +76,7 @@ void putJson(Writer& w, Text text) {
   w.put('"');
 }
 
-void JsonObject::name(const RomText& name) {
+void JsonObject::name(RomText name) {
   if (!first_) w_.put(',');
   first_ = false;
   w_.put('"');
@@ -84,24 +84,24 @@ void JsonObject::name(const RomText& name) {
   w_.put("\":");
 }
 
-void JsonObject::text(const RomText& n, Text value) {
+void JsonObject::text(RomText n, Text value) {
   name(n);
   putJson(w_, value);
 }
 
-void JsonObject::text(const RomText& n, const RomText& value) {
+void JsonObject::text(RomText n, RomText value) {
   name(n);
   w_.put('"');
   w_.put(value);
   w_.put('"');
 }
 
-void JsonObject::number(const RomText& n, int32_t value) {
+void JsonObject::number(RomText n, int32_t value) {
   name(n);
   w_.number(value);
 }
 
-void JsonObject::boolean(const RomText& n, bool value) {
+void JsonObject::boolean(RomText n, bool value) {
   name(n);
   w_.put(value ? kTrue : kFalse);
 }

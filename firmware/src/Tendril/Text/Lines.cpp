@@ -2,7 +2,7 @@
 
 namespace tendril {
 
-uint8_t lineOf(const RomText& lines, Text word) {
+uint8_t lineOf(RomText lines, Text word) {
   char part[16];
   uint8_t line = 0;
   size_t at = 0;  // in the line; beyond the word once they differ
@@ -22,7 +22,7 @@ uint8_t lineOf(const RomText& lines, Text word) {
   }
 }
 
-void putLine(Writer& w, const RomText& lines, uint8_t number) {
+void putLine(Writer& w, RomText lines, uint8_t number) {
   char c = 0;
   uint8_t line = 0;
   for (size_t offset = 0; line <= number && lines.read(offset, &c, 1) == 1; offset++) {

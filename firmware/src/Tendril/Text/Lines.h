@@ -8,8 +8,8 @@ namespace tendril {
 constexpr uint8_t kNoLine = 0xFF;
 
 // The number of the line that is the word; kNoLine if there is none.
-uint8_t lineOf(const RomText& lines, Text word);
+uint8_t lineOf(RomText lines, Text word);
 // The line of a number that there is.
-void putLine(Writer& w, const RomText& lines, uint8_t number);
+void putLine(Writer& w, RomText lines, uint8_t number);
 
 }  // namespace tendril

@@ -28,7 +28,7 @@ void Writer::put(Text text) {
   if (char* to = room(text.size, from, some)) memcpy(to, text.data + from, some);
 }
 
-void Writer::put(const RomText& text) {
+void Writer::put(RomText text) {
   size_t from = 0, some = 0;
   if (char* to = room(text.size(), from, some)) text.read(from, to, some);
 }

@@ -25,7 +25,7 @@ class Writer {
   void put(Text text);
   // A C string is not meant to be taken for a boolean or a character.
   void put(const char* text) { put(Text(text)); }
-  void put(const RomText& text);
+  void put(RomText text);
   void number(int32_t value);
 
   // What is in the buffer.
