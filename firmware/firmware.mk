@@ -47,7 +47,8 @@ firmware-unit: firmware-test-needs firmware-tables
 	@cmake -S firmware -B $(FIRMWARE_BUILD)/test -G Ninja -DCMAKE_CXX_COMPILER=g++ -DTENDRIL_TESTS=ON >/dev/null
 	@cmake --build $(FIRMWARE_BUILD)/test -j $(JOBS) --target tendril-test
 	@find $(FIRMWARE_BUILD)/test -name '*.gcda' -delete
-	@$(FIRMWARE_BUILD)/test/tendril-test --gtest_brief=1 --gtest_filter='$(FIRMWARE_FILTER)'
+	@seq $(JOBS) | xargs -P $(JOBS) -I {} sh -c 'GTEST_TOTAL_SHARDS=$(JOBS) GTEST_SHARD_INDEX=$$(({} - 1)) \
+	  $(FIRMWARE_BUILD)/test/tendril-test --gtest_brief=1 --gtest_filter="$(FIRMWARE_FILTER)"'
 	@test '$(FIRMWARE_FILTER)' != '*' || gcovr --root firmware --filter firmware/src/Tendril --exclude-throw-branches \
 	  --fail-under-line $(FIRMWARE_COVERAGE) $(FIRMWARE_BUILD)/test
 
