@@ -46,7 +46,7 @@ func newPair(t *testing.T, air string) pair {
 	t.Helper()
 	u := plug(t, air, "--product", "TMPLplant001", "--name", "my \"Pflänzchen\" </script>", "--vendor", "Blynk", "--wizard-origin", pairOrigin)
 	u.until(patience(t), 0, "the setup network opens", named("setup_network_up"))
-	listener, err := net.Listen("tcp", ownHost()+":8081")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
