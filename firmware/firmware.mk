@@ -1,6 +1,7 @@
 # make firmware        the firmware as a program of this machine: dist/tendril-firmware
 # make firmware-test   its tests: sanitizers, coverage, fuzz targets, clang-tidy, cppcheck
 # make firmware-story  conformance and the main job, with that program as the device
+# make firmware-valgrind  the same under valgrind
 
 FIRMWARE_BUILD = dist/firmware
 # Each fuzz target of the firmware runs for so many seconds beyond its corpus.
@@ -14,7 +15,7 @@ FIRMWARE_BUILD_NEEDS = $(call needs_program,cmake,cmake) $(call needs_program,ni
   $(call needs_program,g++,g++) $(call needs_file,/usr/include/bearssl.h,libbearssl-dev) \
   $(call needs_file,/usr/include/nlohmann/json.hpp,nlohmann-json3-dev) $(call needs_file,/usr/include/httplib.h,libcpp-httplib-dev)
 FIRMWARE_TEST_NEEDS = $(FIRMWARE_BUILD_NEEDS) $(call needs_file,/usr/include/gtest/gtest.h,libgtest-dev) \
-  $(call needs_program,gcovr,gcovr) $(call needs_program,clang++,clang) \
+  $(call needs_program,gcovr,gcovr) $(call needs_program,valgrind,valgrind) $(call needs_program,clang++,clang) \
   $(call needs_program,clang-tidy,clang-tidy) $(call needs_program,cppcheck,cppcheck)
 
 needs_program = $(shell command -v $(1) >/dev/null || echo $(2))
@@ -28,17 +29,24 @@ define firmware_install
 	}
 endef
 
-.PHONY: firmware firmware-story firmware-test firmware-unit firmware-fuzz firmware-lint firmware-tables firmware-needs firmware-test-needs
+.PHONY: firmware firmware-story firmware-valgrind firmware-test firmware-unit firmware-fuzz firmware-lint firmware-tables firmware-needs firmware-test-needs
 
 firmware: firmware-needs
 	@cmake -S firmware -B $(FIRMWARE_BUILD)/host -G Ninja -DCMAKE_CXX_COMPILER=g++ >/dev/null
 	@cmake --build $(FIRMWARE_BUILD)/host -j $(JOBS) --target tendril-firmware
 	@! test -x $(FIRMWARE_BUILD)/host/tendril-firmware || cp $(FIRMWARE_BUILD)/host/tendril-firmware dist/tendril-firmware
 
-firmware-test: firmware-story firmware-unit firmware-fuzz firmware-lint firmware-chip firmware-size firmware-ports
+firmware-test: firmware-story firmware-valgrind firmware-unit firmware-fuzz firmware-lint firmware-chip firmware-size firmware-ports
 
 firmware-story: firmware
 	TENDRIL_FIRMWARE=$(CURDIR)/dist/tendril-firmware $(GO) test ./firmware -count=1
+
+# The same under valgrind, which finds what the sanitizers don't look for: bytes that
+# nobody has written.
+firmware-valgrind: firmware firmware-test-needs
+	@printf '#!/bin/sh\nexec valgrind -q --leak-check=full --error-exitcode=99 $(CURDIR)/dist/tendril-firmware "$$@"\n' >$(FIRMWARE_BUILD)/valgrind
+	@chmod +x $(FIRMWARE_BUILD)/valgrind
+	TENDRIL_FIRMWARE=$(CURDIR)/$(FIRMWARE_BUILD)/valgrind $(GO) test ./firmware -count=1
 
 # GoogleTest over the core. FIRMWARE_FILTER picks tests, as --gtest_filter does; the
 # coverage is measured when all run.
