@@ -91,7 +91,7 @@ void Console::say(const RomText& status, const RomText& message) {
 }
 
 void Console::help(Text) {
-  for (uint8_t i = 0; i < sizeof kCommands / sizeof kCommands[0]; i++) {
+  for (size_t i = 0; i < sizeof kCommands / sizeof kCommands[0]; i++) {
     char line[80];
     Writer w(line, sizeof line);
     putLine(w, kHelp, i);
