@@ -91,7 +91,8 @@ void Console::say(const RomText& status, const RomText& message) {
 }
 
 void Console::help(Text) {
-  for (size_t i = 0; i < sizeof kCommands / sizeof kCommands[0]; i++) {
+  constexpr uint8_t kCount = sizeof kCommands / sizeof kCommands[0];
+  for (uint8_t i = 0; i < kCount; i++) {
     char line[80];
     Writer w(line, sizeof line);
     putLine(w, kHelp, i);
