@@ -273,6 +273,17 @@ TEST(Machine, OutagesNeverOpenTheSetupNetwork) {
   }
 }
 
+TEST(Machine, ANetworkLostOnTheWayIsItsOwnFault) {
+  for (const State where : {State::Checking, State::Connecting}) {
+    Provisioned w;
+    w.hangUp();
+    ASSERT_TRUE(w.runUntil(where));
+    w.routers["Home"].up = false;
+    w.run(100);
+    EXPECT_EQ(1, w.count("failed Home 701")) << nameOf(where);
+  }
+}
+
 TEST(Machine, PausesGrowAndAreRandom) {
   Provisioned w;
   w.cloud.up = false;
