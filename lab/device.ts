@@ -67,7 +67,7 @@ export class Device {
 
   constructor(
     readonly ground: DeviceGround,
-    private readonly binary: string,
+    private readonly command: string[],
     private readonly options: DeviceOptions,
     /** Hears that the setup network is gone. */
     private readonly closed: (network: SetupNetwork) => Promise<void>,
@@ -81,7 +81,7 @@ export class Device {
     this.around(air)
     const { host, port } = this.ground.control
     const argv = [
-      this.binary, 'device', 'run', '--json', '--state', join(this.ground.folder, 'flash'), '--air', this.air,
+      ...this.command, '--json', '--state', join(this.ground.folder, 'flash'), '--air', this.air,
       '--product', product.id, '--name', product.name, '--vendor', product.vendor, ...(unitSuffix ? ['--unit-suffix'] : []),
       '--portal', this.ground.portal, ...(this.ground.dns ? ['--portal-dns', this.ground.dns] : []), '--control', `${host}:${port}`, '--ca', ca, '--cloud-host', cloud.host, '--cloud-tls-port', String(cloud.tlsPort),
       ...wizardOrigins.flatMap((origin) => ['--wizard-origin', origin]), ...(flags ?? []),

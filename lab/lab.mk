@@ -6,10 +6,17 @@
 LAB_PROGRAMS = chromium:chromium firefox-esr:firefox-esr WebKitWebDriver:webkit2gtk-driver \
   Xvfb:xvfb dnsmasq:dnsmasq-base udhcpc:udhcpc ip:iproute2 nft:nftables certutil:libnss3-tools
 
-.PHONY: lab lab-packages lab-programs
+# The tests that are about the device, too; make lab-firmware has the firmware's
+# program in the virtual device's place.
+LAB_DEVICE_TESTS = $(addprefix tests/,direct.test.ts window.test.ts byhand.test.ts setbacks.test.ts)
+
+.PHONY: lab lab-firmware lab-packages lab-programs
 
 lab: lab-packages lab-programs npm
 	cd lab && npm run --silent check && PATH="$$PATH:/usr/sbin:/sbin" npm test --silent
+
+lab-firmware: lab-packages lab-programs firmware
+	cd lab && PATH="$$PATH:/usr/sbin:/sbin" TENDRIL_FIRMWARE="$(CURDIR)/dist/tendril-firmware" npx vitest run $(LAB_DEVICE_TESTS)
 
 lab-packages: node
 	$(call packages,lab,they drive the browsers of the lab)

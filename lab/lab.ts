@@ -21,6 +21,8 @@ import { Phone, probes } from './phone.ts'
 export interface Prepared {
   /** The program that is tested. */
   binary: string
+  /** What is run as a device: the virtual one's command, or the firmware's program. */
+  device: string[]
   ground: Ground['kind']
 }
 
@@ -80,7 +82,7 @@ export class Lab {
 
   private constructor(
     readonly ground: Ground,
-    private readonly binary: string,
+    private readonly deviceCommand: string[],
     readonly cloud: Cloud,
     private readonly air: AirNetwork[],
   ) {}
@@ -91,7 +93,7 @@ export class Lab {
     own(folder)
     const ground = await (prepared.ground === 'namespaces' ? Namespaces : Loopback).start(folder)
     const cloud = new Cloud(ground, prepared.binary, options.cloudFlags ?? [])
-    const lab = new Lab(ground, prepared.binary, cloud, options.neighbours ?? neighbours)
+    const lab = new Lab(ground, prepared.device, cloud, options.neighbours ?? neighbours)
     try {
       await cloud.start()
       await lab.serveProbes()
@@ -128,7 +130,7 @@ export class Lab {
   async addDevice(options: Partial<DeviceOptions> = {}): Promise<Device> {
     const ground = await this.ground.addDevice()
     const device = new Device(
-      ground, this.binary,
+      ground, this.deviceCommand,
       { product: this.product, air: this.around(), ca: this.cloud.ca, cloud: { host: this.cloudHost, tlsPort: this.ground.tlsPort }, wizardOrigins: [this.cloud.url], ...options },
       (network) => this.closed(network),
     )

@@ -21,7 +21,8 @@ export default async function setup(project: TestProject): Promise<() => void> {
   if (!process.env['TENDRIL']) {
     execFileSync(process.env['GO'] ?? 'go', ['build', '-o', binary, './cmd/tendril'], { cwd: join(import.meta.dirname, '../..'), stdio: 'inherit' })
   }
-  project.provide('prepared', { binary, ground: await ground() })
+  const firmware = process.env['TENDRIL_FIRMWARE']
+  project.provide('prepared', { binary, device: firmware ? [firmware] : [binary, 'device', 'run'], ground: await ground() })
   return () => rmSync(folder, { recursive: true, force: true })
 }
 
