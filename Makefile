@@ -22,7 +22,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 .PHONY: test check build pages bench format vet lint unit web race story npm node web-packages fuzz cross
 
-test: format vet lint npm web race story lab fuzz cross firmware-test
+test: format vet lint npm web race story lab fuzz cross firmware-test lab-firmware
 
 check: format vet lint unit
 
