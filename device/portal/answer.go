@@ -58,7 +58,7 @@ func notAllowed(w http.ResponseWriter, methods string) {
 func (p *portal) page(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'; script-src 'unsafe-inline'; connect-src 'self'")
 	header.Set("Referrer-Policy", "same-origin")
 	header.Add("Vary", "Accept-Encoding")
 	body := page.Page

@@ -517,7 +517,7 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err := io.ReadAll(reader); err != nil || !bytes.Equal(text, page.Page) {
+	if text, err := io.ReadAll(reader); err != nil || !bytes.Equal(text, page.Small) {
 		t.Errorf("%d bytes, %v", len(text), err)
 	}
 }

@@ -90,11 +90,8 @@ var saying = template.Must(template.New("say").Parse(`<!doctype html>
 <meta name="color-scheme" content="light dark">
 <title>{{.Title}}</title>
 <style>
-:root { font: 100%/1.5 system-ui, sans-serif; background: #f2f5f2; color: #17201a }
-body { max-width: 27rem; margin: 0 auto; padding: 1rem }
-h1 { font-size: 1.5rem; line-height: 1.25 }
-a { color: #1f7a4d; display: inline-block; padding: .6rem 0; font-weight: 600 }
-@media (prefers-color-scheme: dark) { :root { background: #111411; color: #e9efe9 } a { color: #7fd0a0 } }
+body { font: 100%/1.5 system-ui; max-width: 27rem; margin: auto; padding: 1rem }
+a { color: inherit; display: inline-block; padding: .6rem 0 }
 </style>
 <main><h1>{{.Title}}</h1><p>{{.Text}}</p>{{if .Back}}<p><a href="/">Back to the device’s page</a></p>{{end}}</main>
 </html>
@@ -109,7 +106,7 @@ func say(w http.ResponseWriter, status int, title, text string) {
 	}{title, text, status != http.StatusOK})
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'")
 	send(w, status, []byte(page.String()))
 }
 

@@ -9,7 +9,6 @@ namespace {
 
 TENDRIL_ROM_TEXT(kWords, "one\ntwo\ntwofold\n\nlast");
 TENDRIL_ROM_TEXT(kRom, "flash");
-TENDRIL_ROM_TEXT(kA, "a");
 
 // All that a writer is put to, in one form of it.
 void putSome(Writer& w) {
@@ -157,16 +156,18 @@ CASE(json_strings_are_written) {
 }
 
 CASE(json_objects_are_written) {
-  char buffer[64];
+  char buffer[96];
   Writer w(buffer, sizeof buffer);
   JsonObject o(w);
-  o.text(kA, Text("\""));
-  o.text(kRom, kRom);
-  o.number(kA, -7);
-  o.boolean(kA, true);
-  o.boolean(kA, false);
+  o.text(Member::Board, "\"");
+  o.open(Member::State);
+  w.put(kRom);
+  o.close();
+  o.number(Member::Rssi, -7);
+  o.boolean(Member::Hidden, true);
+  o.boolean(Member::Hidden, false);
   o.end();
-  CHECK(w.text() == Text("{\"a\":\"\\\"\",\"flash\":\"flash\",\"a\":-7,\"a\":true,\"a\":false}"));
+  CHECK(w.text() == Text("{\"board\":\"\\\"\",\"state\":\"flash\",\"rssi\":-7,\"hidden\":true,\"hidden\":false}"));
 }
 
 CASE(json_objects_are_read) {

@@ -11,7 +11,7 @@ func pageHeader(compressed []byte) []byte {
 	var b bytes.Buffer
 	b.WriteString("// The setup page under gzip. Made from web/portal by firmware/generate; a test of\n" +
 		"// that holds the two equal.\n#pragma once\n\n#include \"../Rom.h\"\n\nnamespace tendril {\n\n" +
-		"// Up to a whole word, as RomText needs it.\n")
+		"// Up to a whole word, as RomBytes needs it.\n")
 	padded := append(bytes.Clone(compressed), make([]byte, (4-len(compressed)%4)%4)...)
 	fmt.Fprintf(&b, "alignas(4) static const uint8_t kPageInFlash[%d] TENDRIL_ROM = {\n", len(padded))
 	for len(padded) > 0 {
@@ -23,7 +23,7 @@ func pageHeader(compressed []byte) []byte {
 		}
 		b.WriteString("\n")
 	}
-	fmt.Fprintf(&b, "};\nstatic constexpr RomText kPage(kPageInFlash, %d);\n\n}  // namespace tendril\n", len(compressed))
+	fmt.Fprintf(&b, "};\nstatic constexpr RomBytes kPage{RomText(kPageInFlash), %d};\n\n}  // namespace tendril\n", len(compressed))
 	return b.Bytes()
 }
 

@@ -1,5 +1,5 @@
 // Command generate writes what the firmware's C++ is made of beside its own sources:
-// the setup page's bytes, which are committed, and, for its tests, the tables of
+// the setup page's bytes, small, which are committed, and, for its tests, the tables of
 // protocol/testdata, which are not. It knows the shape of both; what the tables mean
 // is the tests' own affair.
 package main
@@ -15,19 +15,29 @@ import (
 )
 
 func main() {
+	smallTo := flag.String("small", "", "`file` to write the small page to, which -page takes the next time: web/portal/small.html")
 	pageTo := flag.String("page", "", "`file` to write the setup page's bytes to: firmware/src/Tendril/Portal/PageBytes.h")
 	from := flag.String("testdata", "protocol/testdata", "`folder` of the tables as JSON")
 	to := flag.String("tables", "", "`folder` to write the tables to, as C++ headers")
 	flag.Parse()
-	if err := run(*pageTo, *from, *to); err != nil {
+	if err := run(*smallTo, *pageTo, *from, *to); err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
 	}
 }
 
-func run(pageTo, from, to string) error {
-	if pageTo == "" && to == "" {
-		return errors.New("nothing to write: give -page, -tables or both")
+func run(smallTo, pageTo, from, to string) error {
+	if smallTo == "" && pageTo == "" && to == "" {
+		return errors.New("nothing to write: give -small, -page or -tables")
+	}
+	if smallTo != "" {
+		small, err := smaller(page.Page)
+		if err != nil {
+			return err
+		}
+		if err := replace(smallTo, small); err != nil {
+			return err
+		}
 	}
 	if pageTo != "" {
 		if err := replace(pageTo, pageHeader(page.Compressed())); err != nil {

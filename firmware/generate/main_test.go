@@ -26,6 +26,13 @@ func TestThePageIsTheCommittedOne(t *testing.T) {
 	}
 }
 
+func TestTheSmallPageIsThePage(t *testing.T) {
+	t.Parallel()
+	if small, err := smaller(page.Page); err != nil || string(small) != string(page.Small) {
+		t.Fatalf("web/portal/small.html isn't index.html's (%v); run: go run ./firmware/generate -small web/portal/small.html, then with -page", err)
+	}
+}
+
 func TestLiteralsHoldEveryByte(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
@@ -50,10 +57,10 @@ func TestBrokenTablesAreRefused(t *testing.T) {
 			}
 		}
 	}
-	if err := run("", testdata, ""); err == nil {
+	if err := run("", "", testdata, ""); err == nil {
 		t.Error("nothing to write is no error")
 	}
-	if err := run("", t.TempDir(), t.TempDir()); err == nil {
+	if err := run("", "", t.TempDir(), t.TempDir()); err == nil {
 		t.Error("missing tables are no error")
 	}
 }
@@ -61,7 +68,7 @@ func TestBrokenTablesAreRefused(t *testing.T) {
 func TestTablesAreWrittenAndCompile(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	if err := run(filepath.Join(folder, "PageBytes.h"), testdata, folder); err != nil {
+	if err := run("", filepath.Join(folder, "PageBytes.h"), testdata, folder); err != nil {
 		t.Fatal(err)
 	}
 	var includes strings.Builder
@@ -73,7 +80,7 @@ func TestTablesAreWrittenAndCompile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := run("", testdata, folder); err != nil {
+	if err := run("", "", testdata, folder); err != nil {
 		t.Fatal(err)
 	}
 	if after, err := os.Stat(filepath.Join(folder, tables[0].target)); err != nil || after.ModTime() != before.ModTime() {

@@ -16,12 +16,18 @@ import (
 //go:embed index.html
 var Page []byte
 
-// Compressed is the page under gzip, as small as that makes it.
+// Small is the page without what only its readers need, as firmware/generate makes it:
+// on a small chip's flash each byte counts.
+//
+//go:embed small.html
+var Small []byte
+
+// Compressed is the small page under gzip, as small as that makes it.
 var Compressed = sync.OnceValue(func() []byte {
 	var out bytes.Buffer
 	// Neither fails: the level exists, and a buffer takes everything.
 	writer, _ := gzip.NewWriterLevel(&out, gzip.BestCompression)
-	_, _ = writer.Write(Page)
+	_, _ = writer.Write(Small)
 	_ = writer.Close()
 	return out.Bytes()
 })

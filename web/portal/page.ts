@@ -6,7 +6,12 @@ import { readFileSync } from 'node:fs'
 import { Window } from 'happy-dom'
 
 export const source = readFileSync(new URL('./index.html', import.meta.url), 'utf8')
-const script = /<script>([\s\S]*)<\/script>/.exec(source)?.[1] ?? ''
+let html = source
+
+/** Tests another file instead, which is to do the same. */
+export function use(file: string): void {
+  html = readFileSync(new URL(`./${file}`, import.meta.url), 'utf8')
+}
 
 export interface Message {
   tendril: number
@@ -49,7 +54,9 @@ export class Page {
 
   constructor(options: { hash?: string; opened?: boolean; device?: Partial<Device>; without?: string[] } = {}) {
     this.device = { board, networks: [], config: () => ({ status: 'ok', msg: 'Trying to connect...' }), ...options.device }
-    this.document.write(source.replace(/<script>[\s\S]*<\/script>/, ''))
+    const whole = /<script>([\s\S]*)<\/script>/
+    const script = whole.exec(html)?.[1] ?? ''
+    this.document.write(html.replace(whole, ''))
     const page = this
     const fetch = (path: string, request: { method?: string; body?: string } = {}) => page.#fetch(path, request)
     const window: Record<string, unknown> = {

@@ -1,7 +1,6 @@
 #include "Console.h"
 
 #include "Text/Digits.h"
-#include "Text/Json.h"
 #include "Text/Lines.h"
 
 namespace tendril {
@@ -10,57 +9,41 @@ namespace {
 // The longest line that is answered.
 constexpr size_t kLine = 320;
 
-TENDRIL_ROM_TEXT(kBoard, "board");
-TENDRIL_ROM_TEXT(kTemplateId, "tmpl_id");
-TENDRIL_ROM_TEXT(kType, "fw_type");
-TENDRIL_ROM_TEXT(kVersion, "fw_ver");
-TENDRIL_ROM_TEXT(kBuild, "build");
-TENDRIL_ROM_TEXT(kSsid, "ssid");
-TENDRIL_ROM_TEXT(kMac, "mac");
-TENDRIL_ROM_TEXT(kAddress, "ip");
-TENDRIL_ROM_TEXT(kRssi, "rssi");
-TENDRIL_ROM_TEXT(kSetup, "setup_ssid");
-TENDRIL_ROM_TEXT(kUptime, "uptime_s");
-TENDRIL_ROM_TEXT(kReason, "reset_reason");
-TENDRIL_ROM_TEXT(kState, "state");
-TENDRIL_ROM_TEXT(kLastError, "last_error");
-TENDRIL_ROM_TEXT(kConfigured, "configured");
-TENDRIL_ROM_TEXT(kStatus, "status");
-TENDRIL_ROM_TEXT(kMessage, "msg");
-
-// In the order of Console::kCommands.
+enum class Word : uint8_t { Help, DevInfo, NetInfo, SysInfo, Status, Config, Reboot, None = kNoLine };
+constexpr uint8_t kCommands = 7;
+// In the order of Word: their names, and what they do.
 TENDRIL_ROM_TEXT(kNames, "help\ndevinfo\nnetinfo\nsysinfo\nstatus\nconfig\nreboot");
-TENDRIL_ROM_TEXT(kHelp,
-                 "help: what there is\ndevinfo: the product and its firmware\nnetinfo: the home network, the addresses\n"
-                 "sysinfo: since when it runs, and why it started\nstatus: where it is, and why the last try failed\n"
-                 "config: opens the setup network; config erase: forgets everything\nreboot: restarts");
+TENDRIL_ROM_TEXT(kDoes,
+                 "what there is\n"
+                 "the product and its firmware\n"
+                 "the home network, the addresses\n"
+                 "since when it runs, and why it started\n"
+                 "where it is, and why the last try failed\n"
+                 "opens the setup network; config erase: forgets everything\n"
+                 "restarts");
 
-TENDRIL_ROM_TEXT(kOk, "OK");
-TENDRIL_ROM_TEXT(kError, "error");
-TENDRIL_ROM_TEXT(kTooLong, "no command is so long; type help");
-TENDRIL_ROM_TEXT(kNoSuch, "no such command; type help");
-TENDRIL_ROM_TEXT(kResetting, "resetting device");
-TENDRIL_ROM_TEXT(kConfiguring, "entering configuration mode");
-TENDRIL_ROM_TEXT(kErasing, "erasing configuration");
-TENDRIL_ROM_TEXT(kHow, "config, config start or config erase");
+// What is answered but for information: from Unknown on these are errors.
+enum class Said : uint8_t { Resetting, Configuring, Erasing, Unknown, TooLong, HowToConfigure };
+TENDRIL_ROM_TEXT(kSaid,
+                 "resetting device\nentering configuration mode\nerasing configuration\nno such command; type help\n"
+                 "no command is so long; type help\nconfig, config start or config erase");
+
+void say(JsonObject& o, Writer& w, Said what) {
+  o.text(Member::Status, what < Said::Unknown ? "OK" : "error");
+  o.open(Member::Message);
+  putLine(w, kSaid, static_cast<uint8_t>(what));
+  o.close();
+}
 
 }  // namespace
-
-void (Console::*const Console::kCommands[])(Text) = {
-    &Console::help, &Console::devinfo, &Console::netinfo, &Console::sysinfo, &Console::status, &Console::config, &Console::reboot,
-};
 
 void Console::tick() {
   for (int c = board_.input(); c >= 0; c = board_.input()) {
     if (c != '\n' && c != '\r') {
-      if (!line_.push(static_cast<char>(c))) tooLong_ = true;
+      tooLong_ = !line_.push(static_cast<char>(c)) || tooLong_;
       continue;
     }
-    if (tooLong_) {
-      say(kError, kTooLong);
-    } else {
-      run(line_.text());
-    }
+    run(line_.text());
     line_.clear();
     tooLong_ = false;
   }
@@ -74,101 +57,77 @@ void Console::run(Text line) {
   while (end < line.size && line[end] != ' ') end++;
   Text argument = line.from(end);
   while (argument.startsWith(" ")) argument = argument.from(1);
-  const uint8_t command = lineOf(kNames, line.first(end));
-  if (command == kNoLine) return say(kError, kNoSuch);
-  void (Console::*const function)(Text) = kCommands[command];
-  (this->*function)(argument);
-}
-
-void Console::say(const RomText& status, const RomText& message) {
-  char line[kLine];
-  Writer w(line, sizeof line);
-  JsonObject object(w);
-  object.text(kStatus, status);
-  object.text(kMessage, message);
-  object.end();
+  const auto command = static_cast<Word>(lineOf(kNames, line.first(end)));
+  if (command == Word::Help && !tooLong_) return help();
+  char room[kLine];
+  Writer w(room, sizeof room);
+  JsonObject o(w);
+  const Product& p = device_.product();
+  switch (tooLong_ ? Word::None : command) {
+    case Word::DevInfo:
+      o.text(Member::Board, p.board);
+      o.text(Member::TemplateId, p.templateId);
+      o.text(Member::Type, p.templateId);
+      o.text(Member::Version, p.firmwareVersion);
+      o.text(Member::Build, p.build.empty() ? p.firmwareVersion : p.build);
+      break;
+    case Word::NetInfo: {
+      uint8_t mac[6];
+      device_.mac(mac);
+      const Address address = device_.address();
+      o.text(Member::Ssid, device_.homeNetwork());
+      o.open(Member::Mac);
+      putMac(w, mac);
+      o.close();
+      o.open(Member::Address);
+      if (!address.isNone()) putAddress(w, address);
+      o.close();
+      o.number(Member::Rssi, device_.rssi());
+      o.text(Member::SetupSsid, device_.isOpen() ? device_.setupNetwork() : Text());
+      break;
+    }
+    case Word::SysInfo:
+      o.number(Member::Uptime, static_cast<int32_t>(device_.uptimeSeconds()));
+      o.text(Member::ResetReason, device_.resetReason());
+      break;
+    case Word::Status:
+      o.open(Member::State);
+      putName(w, device_.state());
+      o.close();
+      o.number(Member::LastError, static_cast<int32_t>(device_.lastError()));
+      o.boolean(Member::Configured, device_.isConfigured());
+      break;
+    case Word::Config:
+      if (argument.empty() || argument == "start") {
+        say(o, w, Said::Configuring);
+        device_.openSetup();
+      } else if (argument == "erase") {
+        say(o, w, Said::Erasing);
+        device_.eraseAll();
+      } else {
+        say(o, w, Said::HowToConfigure);
+      }
+      break;
+    case Word::Reboot:
+      say(o, w, Said::Resetting);
+      device_.restart();
+      break;
+    default:
+      say(o, w, tooLong_ ? Said::TooLong : Said::Unknown);
+  }
+  o.end();
   board_.log(w.text());
 }
 
-void Console::help(Text) {
-  constexpr uint8_t kCount = sizeof kCommands / sizeof kCommands[0];
-  for (uint8_t i = 0; i < kCount; i++) {
-    char line[80];
-    Writer w(line, sizeof line);
-    putLine(w, kHelp, i);
+void Console::help() {
+  for (uint8_t i = 0; i < kCommands; i++) {
+    char room[kLine];
+    Writer w(room, sizeof room);
+    putLine(w, kNames, i);
+    w.put(": ");
+    putLine(w, kDoes, i);
     board_.log(w.text());
   }
-}
-
-void Console::reboot(Text) {
-  say(kOk, kResetting);
-  device_.restart();
-}
-
-void Console::config(Text how) {
-  if (how.empty() || how == "start") {
-    say(kOk, kConfiguring);
-    device_.openSetup();
-  } else if (how == "erase") {
-    say(kOk, kErasing);
-    device_.eraseAll();
-  } else {
-    say(kError, kHow);
-  }
-}
-
-void Console::devinfo(Text) {
-  const Product& p = device_.product();
-  char line[kLine];
-  Writer w(line, sizeof line);
-  JsonObject object(w);
-  object.text(kBoard, p.board);
-  object.text(kTemplateId, p.templateId);
-  object.text(kType, p.templateId);
-  object.text(kVersion, p.firmwareVersion);
-  object.text(kBuild, p.build.empty() ? p.firmwareVersion : p.build);
-  object.end();
-  board_.log(w.text());
-}
-
-void Console::netinfo(Text) {
-  uint8_t mac[6];
-  device_.mac(mac);
-  char line[kLine], macText[17];
-  Writer w(line, sizeof line), m(macText, sizeof macText);
-  putMac(m, mac);
-  JsonObject object(w);
-  object.text(kSsid, device_.homeNetwork());
-  object.text(kMac, m.text());
-  object.text(kAddress, device_.addressText().text());
-  object.number(kRssi, device_.rssi());
-  object.text(kSetup, device_.isOpen() ? device_.setupNetwork() : Text());
-  object.end();
-  board_.log(w.text());
-}
-
-void Console::sysinfo(Text) {
-  char line[kLine];
-  Writer w(line, sizeof line);
-  JsonObject object(w);
-  object.number(kUptime, static_cast<int32_t>(device_.uptimeSeconds()));
-  object.text(kReason, Text(device_.resetReason()));
-  object.end();
-  board_.log(w.text());
-}
-
-void Console::status(Text) {
-  char line[kLine];
-  Writer w(line, sizeof line);
-  JsonObject object(w);
-  object.name(kState);
-  w.put('"');
-  putName(w, device_.state());
-  w.put('"');
-  object.number(kLastError, static_cast<int32_t>(device_.lastError()));
-  object.boolean(kConfigured, device_.isConfigured());
-  object.end();
-  board_.log(w.text());
 }
 
 }  // namespace tendril

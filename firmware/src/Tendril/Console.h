@@ -3,7 +3,6 @@
 #pragma once
 
 #include "Device.h"
-#include "Rom.h"
 
 namespace tendril {
 
@@ -17,16 +16,7 @@ class Console {
   void run(Text line);
 
  private:
-  static void (Console::*const kCommands[7])(Text);
-
-  void help(Text);
-  void reboot(Text);
-  void config(Text how);
-  void devinfo(Text);
-  void netinfo(Text);
-  void sysinfo(Text);
-  void status(Text);
-  void say(const RomText& status, const RomText& message);
+  void help();
 
   Device& device_;
   Board& board_;

@@ -53,8 +53,8 @@ class Device : private PortalDevice, private LinkEvents {
   uint32_t clock() const { return clock_; }
   // Since begin.
   uint32_t uptimeSeconds() const { return uptime_; }
-  // At home, as in 192.168.1.100; empty while not joined.
-  Field<15> addressText() const;
+  // At home; none while not joined.
+  Address address() const { return joined_ ? port_.radio.address() : Address(); }
   int8_t rssi() const { return joined_ ? port_.radio.rssi() : int8_t{0}; }
   const char* resetReason() const { return port_.board.resetReason(); }
 

@@ -4,8 +4,7 @@
 // on other chips it is memory like any.
 //
 //   TENDRIL_ROM_TEXT(kGreeting, "Hello");
-//   char buffer[8];
-//   size_t n = kGreeting.read(0, buffer, sizeof buffer);
+//   writer.put(kGreeting);
 #pragma once
 
 #include <stddef.h>
@@ -21,35 +20,24 @@
 #endif
 #endif
 
-// Declares a constant text in flash, at namespace scope. The bytes up to a whole word
-// are zeros.
+// Declares a constant text without NULs in flash, at namespace scope. Its last word is
+// filled up with NULs, of which there is at least one.
 #define TENDRIL_ROM_TEXT(name, literal)                                                          \
   alignas(4) static const char name##InFlash[(sizeof(literal) + 3) / 4 * 4] TENDRIL_ROM = literal; \
-  static constexpr ::tendril::RomText name(name##InFlash, sizeof(literal) - 1)
+  static constexpr ::tendril::RomText name(name##InFlash)
 
 namespace tendril {
 
+// A text that ends with its first NUL. It is where it is, and no longer than a pointer.
 class RomText {
  public:
-  // Of size bytes at an address that is a multiple of 4, with what is up to the next
-  // multiple of 4 there to be read.
-  constexpr RomText(const void* bytes, size_t size) : bytes_(bytes), size_(size) {}
+  // At an address that is a multiple of 4.
+  constexpr explicit RomText(const void* bytes) : bytes_(bytes) {}
 
-  size_t size() const { return size_; }
-
-  // Copies from offset on, and says how many bytes there were: 0 at the end.
-  size_t read(size_t offset, void* into, size_t capacity) const {
-    const size_t n = offset >= size_ ? 0 : size_ - offset < capacity ? size_ - offset : capacity;
-    uint8_t* out = static_cast<uint8_t*>(into);
-    const volatile Word* words = static_cast<const volatile Word*>(bytes_);
-    for (size_t done = 0; done < n;) {
-      const size_t at = offset + done, within = at % 4;
-      const uint32_t word = words[at / 4];
-      const size_t part = 4 - within < n - done ? 4 - within : n - done;
-      memcpy(out + done, reinterpret_cast<const uint8_t*>(&word) + within, part);
-      done += part;
-    }
-    return n;
+  // The i-th byte, by the word that it is in.
+  char operator[](size_t i) const {
+    const uint32_t word = static_cast<const volatile Word*>(bytes_)[i / 4];
+    return reinterpret_cast<const char*>(&word)[i % 4];
   }
 
  private:
@@ -57,7 +45,12 @@ class RomText {
   using Word = uint32_t __attribute__((may_alias));
 
   const void* bytes_;
-  size_t size_;
+};
+
+// Bytes of any kind, with what is up to the next whole word there to be read.
+struct RomBytes {
+  RomText bytes;
+  size_t size;
 };
 
 }  // namespace tendril

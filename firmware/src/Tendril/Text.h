@@ -16,7 +16,7 @@ struct Text {
   constexpr Text() = default;
   constexpr Text(const char* d, size_t n) : data(d), size(n) {}
   // A literal, or a C string that a chip's API hands out.
-  Text(const char* literal) : data(literal), size(strlen(literal)) {}
+  __attribute__((always_inline)) Text(const char* literal) : data(literal), size(__builtin_strlen(literal)) {}
 
   bool empty() const { return size == 0; }
   // Two of the most frequent calls: they aren't worth their bytes where they are made.

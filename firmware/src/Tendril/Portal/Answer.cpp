@@ -1,5 +1,7 @@
 #include "Answer.h"
 
+#include "../Text/Digits.h"
+#include "../Text/Json.h"
 #include "PageBytes.h"
 #include "Words.h"
 
@@ -14,16 +16,15 @@ TENDRIL_ROM_TEXT(kAllowOrigin, "Access-Control-Allow-Origin: ");
 TENDRIL_ROM_TEXT(kPreflight,
                  "Access-Control-Allow-Methods: GET, POST\r\nAccess-Control-Allow-Headers: Content-Type\r\nAccess-Control-Max-Age: 600\r\n");
 TENDRIL_ROM_TEXT(kPrivate, "Access-Control-Allow-Private-Network: true\r\n");
-TENDRIL_ROM_TEXT(kHtml, "Content-Type: text/html; charset=utf-8\r\n");
-TENDRIL_ROM_TEXT(kJson, "Content-Type: application/json\r\n");
-TENDRIL_ROM_TEXT(kPlain, "Content-Type: text/plain; charset=utf-8\r\n");
-TENDRIL_ROM_TEXT(kPageHeaders,
-                 "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
-                 "form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\nReferrer-Policy: same-origin\r\nVary: Accept-Encoding\r\n");
+TENDRIL_ROM_TEXT(kType, "Content-Type: ");
+TENDRIL_ROM_TEXT(kHtml, "text/html; charset=utf-8");
+TENDRIL_ROM_TEXT(kPlain, "text/plain; charset=utf-8");
+TENDRIL_ROM_TEXT(kJson, "application/json");
 TENDRIL_ROM_TEXT(kGzip, "Content-Encoding: gzip\r\n");
-TENDRIL_ROM_TEXT(kWordsHeaders,
-                 "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-                 "frame-ancestors 'none'\r\n");
+TENDRIL_ROM_TEXT(kPolicy,
+                 "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; form-action ");
+TENDRIL_ROM_TEXT(kPagePolicy, "'self'; script-src 'unsafe-inline'; connect-src 'self'\r\nReferrer-Policy: same-origin\r\nVary: Accept-Encoding\r\n");
+TENDRIL_ROM_TEXT(kWordsPolicy, "'none'\r\n");
 TENDRIL_ROM_TEXT(kRetry, "Retry-After: 2\r\n");
 TENDRIL_ROM_TEXT(kLength, "Content-Length: ");
 TENDRIL_ROM_TEXT(kLocation, "Location: http://");
@@ -32,33 +33,6 @@ TENDRIL_ROM_TEXT(kGetHead, "GET, HEAD");
 TENDRIL_ROM_TEXT(kGetPost, "GET, POST");
 TENDRIL_ROM_TEXT(kPostOnly, "POST");
 
-TENDRIL_ROM_TEXT(kBoard, "board");
-TENDRIL_ROM_TEXT(kTemplate, "tmpl_id");
-TENDRIL_ROM_TEXT(kType, "fw_type");
-TENDRIL_ROM_TEXT(kVersion, "fw_ver");
-TENDRIL_ROM_TEXT(kVendor, "vendor");
-TENDRIL_ROM_TEXT(kName, "name");
-TENDRIL_ROM_TEXT(kSsid, "ssid");
-TENDRIL_ROM_TEXT(kSsidHex, "ssid_hex");
-TENDRIL_ROM_TEXT(kBssid, "bssid");
-TENDRIL_ROM_TEXT(kMac, "mac");
-TENDRIL_ROM_TEXT(kLastError, "last_error");
-TENDRIL_ROM_TEXT(kWifiScan, "wifi_scan");
-TENDRIL_ROM_TEXT(kStaticIp, "static_ip");
-TENDRIL_ROM_TEXT(kConfigured, "configured");
-TENDRIL_ROM_TEXT(kWizards, "wizards");
-TENDRIL_ROM_TEXT(kShortCodes, "short_code");
-TENDRIL_ROM_TEXT(kRssi, "rssi");
-TENDRIL_ROM_TEXT(kSecurity, "sec");
-TENDRIL_ROM_TEXT(kChannel, "ch");
-TENDRIL_ROM_TEXT(kHidden, "hidden");
-TENDRIL_ROM_TEXT(kStatus, "status");
-TENDRIL_ROM_TEXT(kMessage, "msg");
-TENDRIL_ROM_TEXT(kField, "field");
-TENDRIL_ROM_TEXT(kHint, "hint");
-TENDRIL_ROM_TEXT(kOk, "ok");
-TENDRIL_ROM_TEXT(kError, "error");
-
 // A page of the device that says one thing.
 TENDRIL_ROM_TEXT(kBeforeTitle,
                  "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
@@ -66,11 +40,8 @@ TENDRIL_ROM_TEXT(kBeforeTitle,
                  "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
 TENDRIL_ROM_TEXT(kBeforeHeading,
                  "</title>\n<style>\n"
-                 ":root { font: 100%/1.5 system-ui, sans-serif; background: #f2f5f2; color: #17201a }\n"
-                 "body { max-width: 27rem; margin: 0 auto; padding: 1rem }\n"
-                 "h1 { font-size: 1.5rem; line-height: 1.25 }\n"
-                 "a { color: #1f7a4d; display: inline-block; padding: .6rem 0; font-weight: 600 }\n"
-                 "@media (prefers-color-scheme: dark) { :root { background: #111411; color: #e9efe9 } a { color: #7fd0a0 } }\n"
+                 "body { font: 100%/1.5 system-ui; max-width: 27rem; margin: auto; padding: 1rem }\n"
+                 "a { color: inherit; display: inline-block; padding: .6rem 0 }\n"
                  "</style>\n<main><h1>");
 TENDRIL_ROM_TEXT(kBeforeText, "</h1><p>");
 TENDRIL_ROM_TEXT(kAfterText, "</p>");
@@ -87,48 +58,38 @@ TENDRIL_ROM_TEXT(kForm,
                  "<p><label>Cloud, if the device knows none<br><input name=\"host\"></label></p>\n"
                  "<p><button>Connect</button></p>\n</form>");
 
-
-void putQuotedMac(Writer& w, const uint8_t mac[6]) {
-  w.put('"');
+void putMac(JsonObject& o, Member name, Writer& w, const uint8_t mac[6]) {
+  o.open(name);
   putMac(w, mac);
-  w.put('"');
-}
-
-void putText(Writer& w, Address address) {
-  for (size_t i = 0; i < 4; i++) {
-    if (i > 0) w.put('.');
-    w.number(address.bytes[i]);
-  }
+  o.close();
 }
 
 void putBoard(Writer& w, const AnswerContext& context) {
   BoardInfo info;
   context.device.boardInfo(info);
   JsonObject o(w);
-  o.text(kBoard, info.board);
-  o.text(kTemplate, info.templateId);
-  o.text(kType, info.firmwareType);
-  o.text(kVersion, info.firmwareVersion);
-  o.text(kVendor, info.vendor);
-  o.text(kName, info.name);
-  o.text(kSsid, info.ssid);
-  o.name(kBssid);
-  putQuotedMac(w, info.bssid);
-  o.name(kMac);
-  putQuotedMac(w, info.mac);
-  o.number(kLastError, static_cast<int32_t>(info.lastError));
-  o.boolean(kWifiScan, true);
-  o.boolean(kStaticIp, true);
-  o.boolean(kConfigured, info.configured);
+  o.text(Member::Board, info.board);
+  o.text(Member::TemplateId, info.templateId);
+  o.text(Member::Type, info.firmwareType);
+  o.text(Member::Version, info.firmwareVersion);
+  o.text(Member::Vendor, info.vendor);
+  o.text(Member::Name, info.name);
+  o.text(Member::Ssid, info.ssid);
+  putMac(o, Member::Bssid, w, info.bssid);
+  putMac(o, Member::Mac, w, info.mac);
+  o.number(Member::LastError, static_cast<int32_t>(info.lastError));
+  o.boolean(Member::WifiScan, true);
+  o.boolean(Member::StaticIp, true);
+  o.boolean(Member::Configured, info.configured);
   if (context.site.wizardCount > 0) {
-    o.name(kWizards);
+    o.name(Member::Wizards);
     for (uint8_t i = 0; i < context.site.wizardCount; i++) {
       w.put(i == 0 ? '[' : ',');
       putJson(w, context.site.wizards[i]);
     }
     w.put(']');
   }
-  o.boolean(kShortCodes, true);
+  o.boolean(Member::ShortCode, true);
   o.end();
 }
 
@@ -142,49 +103,51 @@ void putNetworks(Writer& w, const AnswerContext& context) {
     first = false;
     const Text name = network.hidden ? Text() : network.ssid.text();
     JsonObject o(w);
-    o.text(kSsid, name);
+    o.text(Member::Ssid, name);
     if (!isUtf8(name)) {
-      o.name(kSsidHex);
-      w.put('"');
+      o.open(Member::SsidHex);
       putHex(w, name);
-      w.put('"');
+      o.close();
     }
-    o.name(kBssid);
-    putQuotedMac(w, network.bssid);
-    o.number(kRssi, network.rssi);
-    o.text(kSecurity, Text(network.security));
-    o.number(kChannel, network.channel);
-    if (network.hidden) o.boolean(kHidden, true);
+    putMac(o, Member::Bssid, w, network.bssid);
+    o.number(Member::Rssi, network.rssi);
+    o.text(Member::Security, Text(network.security));
+    o.number(Member::Channel, network.channel);
+    if (network.hidden) o.boolean(Member::Hidden, true);
     o.end();
   }
   w.put(']');
 }
 
 void putWords(Writer& w, const Answer& answer) {
-  const RomText title = titleOf(answer.say);
   w.put(kBeforeTitle);
-  w.put(title);
+  putTitle(w, answer.say);
   w.put(kBeforeHeading);
-  w.put(title);
+  putTitle(w, answer.say);
   w.put(kBeforeText);
-  w.put(textOf(answer.say, answer.field));
+  putText(w, answer.say, answer.field);
   w.put(kAfterText);
-  if (statusOf(answer) != 200) w.put(kBack);
+  if (statusOf(answer) != HttpStatus::Ok) w.put(kBack);
   w.put(kEnd);
 }
 
 void putResult(Writer& w, const Answer& answer) {
-  const bool ok = statusOf(answer) == 200;
+  const bool ok = statusOf(answer) == HttpStatus::Ok;
   JsonObject o(w);
-  o.text(kStatus, ok ? kOk : kError);
-  o.text(kMessage, messageOf(answer.say));
+  o.text(Member::Status, ok ? "ok" : "error");
+  o.open(Member::Message);
+  putMessage(w, answer.say);
+  o.close();
   if (answer.field != Parameter::None) {
-    o.name(kField);
-    w.put('"');
+    o.open(Member::Field);
     putName(w, answer.field);
-    w.put('"');
+    o.close();
   }
-  if (!ok && hasWords(answer.say)) o.text(kHint, textOf(answer.say, answer.field));
+  if (!ok && hasWords(answer.say)) {
+    o.open(Member::Hint);
+    putText(w, answer.say, answer.field);
+    o.close();
+  }
   o.end();
 }
 
@@ -206,7 +169,7 @@ void putBody(Writer& w, const Answer& answer, const AnswerContext& context) {
     case Say::Networks:
       return putNetworks(w, context);
     case Say::Sound:
-      return w.put(soundOf(answer.sound));
+      return putSound(w, answer.sound);
     case Say::NotFound:
     case Say::Unreadable:
       return putStatus(w, statusOf(answer));
@@ -218,28 +181,19 @@ void putBody(Writer& w, const Answer& answer, const AnswerContext& context) {
   }
 }
 
+// The headers that say what the body is.
 void putKind(Writer& w, const Answer& answer) {
-  switch (answer.say) {
-    case Say::Home:
-    case Say::Preflight:
-      return;
-    case Say::Page:
-      w.put(kGzip);
-      [[fallthrough]];
-    case Say::Form:
-      w.put(kHtml);
-      return w.put(kPageHeaders);
-    case Say::Sound:
-      if (answer.sound >= kEmptySounds) w.put(isHtmlSound(answer.sound) ? kHtml : kPlain);
-      return;
-    case Say::NotFound:
-    case Say::Unreadable:
-      return w.put(kPlain);
-    default:
-      if (!isWords(answer)) return w.put(kJson);
-      w.put(kHtml);
-      w.put(kWordsHeaders);
-  }
+  const Say say = answer.say;
+  const bool page = say == Say::Page || say == Say::Form, words = isWords(answer);
+  const bool html = page || words || (say == Say::Sound && isHtmlSound(answer.sound));
+  const bool plain = say == Say::Sound || say == Say::NotFound || say == Say::Unreadable;
+  w.put(kType);
+  w.put(html ? kHtml : plain ? kPlain : kJson);
+  w.put(kLineEnd);
+  if (say == Say::Page) w.put(kGzip);
+  if (!page && !words) return;
+  w.put(kPolicy);
+  w.put(page ? kPagePolicy : kWordsPolicy);
 }
 
 }  // namespace
@@ -265,7 +219,7 @@ void Strongest::pick(PortalDevice& device) {
 }
 
 void putAnswer(Writer& w, const Answer& answer, const AnswerContext& context) {
-  const uint16_t status = statusOf(answer);
+  const HttpStatus status = statusOf(answer);
   w.put(kVersionText);
   putStatus(w, status);
   w.put(kCommon);
@@ -274,14 +228,14 @@ void putAnswer(Writer& w, const Answer& answer, const AnswerContext& context) {
     w.put(Text(context.site.wizards[answer.wizard]));
     w.put(kLineEnd);
   }
-  putKind(w, answer);
+  if (status != HttpStatus::NoContent && status != HttpStatus::Found) putKind(w, answer);
   if (answer.say == Say::Preflight) {
     w.put(kPreflight);
     if (answer.asksPrivate) w.put(kPrivate);
   }
   if (answer.say == Say::Home) {
     w.put(kLocation);
-    putText(w, context.site.address);
+    putAddress(w, context.site.address);
     if (context.site.port != 80) {
       w.put(':');
       w.number(context.site.port);
@@ -295,7 +249,7 @@ void putAnswer(Writer& w, const Answer& answer, const AnswerContext& context) {
     w.put(answer.allow == Allow::Post ? kPostOnly : answer.allow == Allow::GetPost ? kGetPost : kGetHead);
     w.put(kLineEnd);
   }
-  if (status != 204) {
+  if (status != HttpStatus::NoContent) {
     Writer counter(nullptr, 0);
     putBody(counter, answer, context);
     w.put(kLength);

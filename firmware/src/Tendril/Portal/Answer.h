@@ -3,6 +3,7 @@
 #pragma once
 
 #include "Guard.h"
+#include "HttpStatus.h"
 #include "PortalDevice.h"
 
 namespace tendril {
@@ -21,7 +22,7 @@ struct Answer {
   Parameter field = Parameter::None;  // that is refused
   uint8_t wizard = kNoWizard;         // whose page may read the answer
   uint8_t sound = 0;                  // which probe's
-  uint16_t unreadable = 0;            // the status of Unreadable
+  HttpStatus unreadable = HttpStatus::BadRequest;  // the status of Unreadable
   Allow allow = Allow::GetHead;       // what NotAllowed allows instead
   bool headOnly = false;
   bool person = false;       // a browser shows it

@@ -153,7 +153,7 @@ void Portal::take(uint8_t i, char c, Millis now) {
       break;
     case Request::Step::Broken:
       client.answer.unreadable = request.status();
-      return request.status() == kTooLarge ? tooLarge(client, now) : say(client, Say::Unreadable, now);
+      return request.status() == HttpStatus::TooLarge ? tooLarge(client, now) : say(client, Say::Unreadable, now);
   }
   if (client.state == State::Asking && client.headRead && request.whole()) configure(client, now);
 }

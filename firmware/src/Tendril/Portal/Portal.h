@@ -47,7 +47,6 @@ class Portal {
  private:
   // How often in one tick a client is heard or sent something.
   static constexpr int kRounds = 8;
-  static constexpr uint16_t kTooLarge = 413;
 
   enum class State : uint8_t { Free, Asking, Scanning, Answering, Lingering };
   struct Client;

@@ -55,14 +55,14 @@ BodyKind kindOf(Text value) {
 
 Request::Request() = default;
 
-Request::Step Request::broken(uint16_t status) {
+Request::Step Request::broken(HttpStatus status) {
   state_ = State::Ended;
   status_ = status;
   return Step::Broken;
 }
 
 Request::Step Request::push(char& c, const Site& site, Draft& draft) {
-  if (size_ == kMaxRequest) return broken(state_ < State::Body ? 431 : 413);
+  if (size_ == kMaxRequest) return broken(state_ < State::Body ? HttpStatus::HeadTooLarge : HttpStatus::TooLarge);
   size_++;
   if (state_ < State::Body) return head(c, site, draft);
   if (state_ == State::Body) {
@@ -75,7 +75,7 @@ Request::Step Request::push(char& c, const Site& site, Draft& draft) {
 
 // A line ends with CR LF or LF alone; a CR in it is nothing's.
 Request::Step Request::head(char c, const Site& site, Draft& draft) {
-  if (cr_ && c != '\n') return broken(400);
+  if (cr_ && c != '\n') return broken(HttpStatus::BadRequest);
   if (c == '\r') {
     cr_ = true;
     return Step::More;
@@ -89,13 +89,13 @@ Request::Step Request::head(char c, const Site& site, Draft& draft) {
       if (c == ' ') {
         method_ = static_cast<Method>(lineOf(kMethods, name_.text()));
         if (method_ > Method::Other) method_ = Method::Other;
-        if (name_.empty()) return broken(400);
+        if (name_.empty()) return broken(HttpStatus::BadRequest);
         name_.clear();
         cut_ = false;
         state_ = State::Path;
         return Step::More;
       }
-      if (!isToken(c)) return broken(400);
+      if (!isToken(c)) return broken(HttpStatus::BadRequest);
       cut_ = !name_.push(c) || cut_;
       return Step::More;
     case State::Path:
@@ -111,7 +111,7 @@ Request::Step Request::head(char c, const Site& site, Draft& draft) {
 Request::Step Request::target(char c, Draft& draft) {
   if (c == ' ' || (c == '?' && state_ == State::Path)) {
     if (state_ == State::Path) {
-      if (!percent_.whole() || (name_.empty() && !cut_)) return broken(400);
+      if (!percent_.whole() || (name_.empty() && !cut_)) return broken(HttpStatus::BadRequest);
       const uint8_t path = cut_ ? kNoLine : lineOf(kPaths, name_.text());
       route_ = static_cast<Route>(path);
       draft.begin(Draft::Kind::Form);
@@ -120,16 +120,16 @@ Request::Step Request::target(char c, Draft& draft) {
     state_ = c == ' ' ? State::Version : State::Query;
     return Step::More;
   }
-  if (isControl(c)) return broken(400);
+  if (isControl(c)) return broken(HttpStatus::BadRequest);
   if (state_ == State::Query) {
     draft.push(c);
     return Step::More;
   }
   // Only what begins at the root is a path: no proxy is here.
-  if (name_.empty() && c != '/') return broken(400);
+  if (name_.empty() && c != '/') return broken(HttpStatus::BadRequest);
   switch (percent_.push(c)) {
     case Percent::Got::Broken:
-      return broken(400);
+      return broken(HttpStatus::BadRequest);
     case Percent::Got::Byte:
       cut_ = !name_.push(c) || c == '\n' || cut_;
       return Step::More;
@@ -140,7 +140,7 @@ Request::Step Request::target(char c, Draft& draft) {
 }
 
 Request::Step Request::version(char c) {
-  if (!name_.push(c)) return broken(400);
+  if (!name_.push(c)) return broken(HttpStatus::BadRequest);
   return Step::More;
 }
 
@@ -149,8 +149,8 @@ Request::Step Request::line(const Site& site) {
   switch (state_) {
     case State::Version: {
       const Text text = name_.text();
-      if (text.size != 8 || !text.startsWith("HTTP/") || text[5] < '0' || text[5] > '9' || text[6] != '.' || text[7] < '0' || text[7] > '9') return broken(400);
-      if (text[5] != '1') return broken(505);
+      if (text.size != 8 || !text.startsWith("HTTP/") || text[5] < '0' || text[5] > '9' || text[6] != '.' || text[7] < '0' || text[7] > '9') return broken(HttpStatus::BadRequest);
+      if (text[5] != '1') return broken(HttpStatus::OtherVersion);
       minor_ = static_cast<uint8_t>(text[7] - '0');
       state_ = State::LineStart;
       return Step::More;
@@ -163,7 +163,7 @@ Request::Step Request::line(const Site& site) {
       state_ = State::LineStart;
       return Step::More;
     default:
-      return broken(400);
+      return broken(HttpStatus::BadRequest);
   }
 }
 
@@ -177,14 +177,14 @@ Request::Step Request::startLine(char c) {
       [[fallthrough]];
     case State::Name:
       if (c == ':') {
-        if (name_.empty()) return broken(400);
+        if (name_.empty()) return broken(HttpStatus::BadRequest);
         if (cut_) name_.clear();  // none that counts
         cut_ = false;
         state_ = State::BeforeValue;
         return Step::More;
       }
       // A line that goes on from the one before begins with a space (RFC 9112, 5.2).
-      if (!isToken(c)) return broken(400);
+      if (!isToken(c)) return broken(HttpStatus::BadRequest);
       cut_ = !name_.push(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c) || cut_;
       return Step::More;
     case State::BeforeValue:
@@ -192,7 +192,7 @@ Request::Step Request::startLine(char c) {
       state_ = State::Value;
       [[fallthrough]];
     default:
-      if (isControl(c) && c != '\t') return broken(400);
+      if (isControl(c) && c != '\t') return broken(HttpStatus::BadRequest);
       cut_ = !value_.push(c) || cut_;
       return Step::More;
   }
@@ -225,7 +225,7 @@ bool Request::header(const Site& site) {
     case Name::Encoding:
       if (chunked_ || hasLength_) return false;
       chunked_ = sameWord(value, "chunked");
-      if (!chunked_) status_ = 501;
+      if (!chunked_) status_ = HttpStatus::NotImplemented;
       return chunked_;
     case Name::Type:
       if (bodyKind_ == BodyKind::Unsaid) bodyKind_ = cut_ && kindOf(value) == BodyKind::Unsaid ? BodyKind::Other : kindOf(value);
@@ -263,7 +263,7 @@ bool Request::length(Text value) {
 }
 
 Request::Step Request::endHead() {
-  if (!hasHost_ && minor_ > 0) return broken(400);
+  if (!hasHost_ && minor_ > 0) return broken(HttpStatus::BadRequest);
   name_.clear();
   value_.clear();
   state_ = chunked_ ? State::Size : left_ > 0 ? State::Body : State::Ended;
@@ -272,7 +272,7 @@ Request::Step Request::endHead() {
 
 // Chunks (RFC 9112, 7.1). What comes behind the last one's size is passed over.
 Request::Step Request::chunk(char& c) {
-  if (cr_ && c != '\n') return broken(400);
+  if (cr_ && c != '\n') return broken(HttpStatus::BadRequest);
   const bool cr = c == '\r' && state_ != State::Data;
   if (cr) {
     cr_ = true;
@@ -283,13 +283,13 @@ Request::Step Request::chunk(char& c) {
   switch (state_) {
     case State::Size: {
       if (end || c == ';') {
-        if (name_.empty()) return broken(400);
+        if (name_.empty()) return broken(HttpStatus::BadRequest);
         name_.clear();
         state_ = !end ? State::Extension : left_ == 0 ? State::Trailer : State::Data;
         return Step::More;
       }
       const int8_t digit = hexDigit(c);
-      if (digit < 0 || left_ > kMaxRequest) return broken(digit < 0 ? 400 : 413);
+      if (digit < 0 || left_ > kMaxRequest) return broken(digit < 0 ? HttpStatus::BadRequest : HttpStatus::TooLarge);
       if (name_.empty()) name_.push(c);  // there is a digit
       left_ = left_ << 4 | static_cast<uint32_t>(digit);
       return Step::More;
@@ -301,7 +301,7 @@ Request::Step Request::chunk(char& c) {
       if (--left_ == 0) state_ = State::DataEnd;
       return Step::Byte;
     case State::DataEnd:
-      if (!end) return broken(400);
+      if (!end) return broken(HttpStatus::BadRequest);
       state_ = State::Size;
       return Step::More;
     case State::Trailer:

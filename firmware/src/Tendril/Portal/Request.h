@@ -5,6 +5,7 @@
 
 #include "Draft.h"
 #include "Guard.h"
+#include "HttpStatus.h"
 
 namespace tendril {
 
@@ -56,8 +57,8 @@ class Request {
   bool asksPrivate() const { return asksPrivate_; }
   bool expectsContinue() const { return expectsContinue_; }
 
-  // 400, 413, 431, 501 or 505, of what is Broken.
-  uint16_t status() const { return status_; }
+  // Of what is Broken.
+  HttpStatus status() const { return status_; }
 
  private:
   enum class State : uint8_t {
@@ -65,7 +66,7 @@ class Request {
     Body, Size, Extension, Data, DataEnd, Trailer, TrailerLine, Ended,
   };
 
-  Step broken(uint16_t status);
+  Step broken(HttpStatus status);
   Step head(char c, const Site& site, Draft& draft);
   Step line(const Site& site);
   Step target(char c, Draft& draft);
@@ -79,7 +80,7 @@ class Request {
   State state_ = State::Method;
   bool cr_ = false;
   uint16_t size_ = 0;  // of all bytes so far
-  uint16_t status_ = 400;
+  HttpStatus status_ = HttpStatus::BadRequest;
   uint32_t left_ = 0;  // of the body, or of a chunk
   Method method_ = Method::Other;
   Route route_ = Route::Unknown;

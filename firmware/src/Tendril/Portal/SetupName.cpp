@@ -26,9 +26,7 @@ Field<kUnitSuffix> unitSuffix(const uint8_t mac[6]) {
   Field<kUnitSuffix> suffix;
   for (uint32_t shift = 20; shift > 0;) {
     shift -= 5;
-    char c = 0;
-    kAlphabet.read(bits >> shift & 31, &c, 1);
-    suffix.push(c);
+    suffix.push(kAlphabet[bits >> shift & 31]);
   }
   return suffix;
 }

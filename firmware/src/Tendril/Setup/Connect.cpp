@@ -1,5 +1,6 @@
 // From the home network to values going both ways.
 #include "../Device.h"
+#include "../Text/Digits.h"
 
 namespace tendril {
 namespace {
@@ -135,23 +136,12 @@ void Device::enterOnline() {
 // it started.
 void Device::report() {
   if (!reasonReported_) reasonReported_ = link_.setMeta("Reset Reason", port_.board.resetReason());
-  const Address address = port_.radio.address();
-  if (address == reported_) return;
-  if (link_.setMeta("IP Address", addressText().text())) reported_ = address;
-}
-
-Field<15> Device::addressText() const {
-  Field<15> text;
-  if (!joined_) return text;
-  const Address address = port_.radio.address();
-  for (uint8_t i = 0; i < 4; i++) {
-    const uint8_t byte = address.bytes[i];
-    if (i > 0) text.push('.');
-    if (byte >= 100) text.push(static_cast<char>('0' + byte / 100));
-    if (byte >= 10) text.push(static_cast<char>('0' + byte / 10 % 10));
-    text.push(static_cast<char>('0' + byte % 10));
-  }
-  return text;
+  const Address now = address();
+  if (now == reported_) return;
+  char text[15];
+  Writer w(text, sizeof text);
+  putAddress(w, now);
+  if (link_.setMeta("IP Address", w.text())) reported_ = now;
 }
 
 State Device::runOnline() {

@@ -33,15 +33,20 @@ void putMac(Writer& w, const uint8_t mac[6]) {
   }
 }
 
+void putAddress(Writer& w, Address address) {
+  for (size_t i = 0; i < 4; i++) {
+    if (i > 0) w.put('.');
+    w.number(address.bytes[i]);
+  }
+}
+
 void putBase64(Writer& w, Text bytes) {
   for (size_t i = 0; i < bytes.size; i += 3) {
     const size_t some = bytes.size - i < 3 ? bytes.size - i : 3;
     uint32_t bits = 0;
     for (size_t j = 0; j < 3; j++) bits = bits << 8 | (j < some ? static_cast<uint8_t>(bytes[i + j]) : 0u);
     for (size_t j = 0; j <= some; j++) {
-      char c = 0;
-      kBase64.read(bits >> (18 - 6 * j) & 63, &c, 1);
-      w.put(c);
+      w.put(kBase64[bits >> (18 - 6 * j) & 63]);
     }
   }
 }

@@ -1,6 +1,7 @@
 // Bytes as digits: hexadecimal, percent-encoded, base64url.
 #pragma once
 
+#include "../Configuration.h"
 #include "Writer.h"
 
 namespace tendril {
@@ -11,6 +12,9 @@ int8_t hexDigit(char c);
 // Two small digits for each byte, or two capitals with a colon between each two.
 void putHex(Writer& w, Text bytes);
 void putMac(Writer& w, const uint8_t mac[6]);
+
+// An address as in 192.168.1.100.
+void putAddress(Writer& w, Address address);
 
 // Base64 with URL-safe letters and without padding (RFC 4648, 5).
 void putBase64(Writer& w, Text bytes);

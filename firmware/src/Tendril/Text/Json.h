@@ -2,6 +2,7 @@
 // test judges both implementations. In is one object, read byte by byte.
 #pragma once
 
+#include "Member.h"
 #include "Utf8.h"
 #include "Writer.h"
 
@@ -14,19 +15,26 @@ void putJson(Writer& w, Text text);
 // Writes the members of an object, from its { to its }.
 class JsonObject {
  public:
-  explicit JsonObject(Writer& w) : w_(w) { w.put('{'); }
-  void text(RomText name, Text value);
-  void text(RomText name, RomText value);  // one that needs no escapes
-  void number(RomText name, int32_t value);
-  void boolean(RomText name, bool value);
-  // The name alone, for a value that the caller writes.
-  void name(RomText name);
+  explicit JsonObject(Writer& w);
+  void text(Member name, Text value);
+  void number(Member name, int32_t value);
+  void boolean(Member name, bool value);
+  // The name alone, for a value that the caller writes; and for one that is a string
+  // without escapes, between its quotes.
+  void name(Member name);
+  void open(Member name);
+  void close() { w_.put('"'); }
   void end() { w_.put('}'); }
 
  private:
   Writer& w_;
   bool first_ = true;
 };
+
+// What stands behind a backslash for one of the characters that have a letter there, and
+// the character that such a letter stands for; 0 where there is none.
+char escapeOf(char character);
+char escaped(char letter);
 
 // Hears the members of an object as they come. A value is its string's bytes, or a
 // number or boolean as it is written; a null is no value. What can't be JSON may

@@ -1,5 +1,6 @@
 #include "Digits.h"
 #include "Json.h"
+#include "Lines.h"
 
 namespace tendril {
 
@@ -8,32 +9,25 @@ namespace {
 TENDRIL_ROM_TEXT(kReplacement, "\xEF\xBF\xBD");
 TENDRIL_ROM_TEXT(kLineSeparator, "\\u2028");
 TENDRIL_ROM_TEXT(kParagraphSeparator, "\\u2029");
-TENDRIL_ROM_TEXT(kTrue, "true");
-TENDRIL_ROM_TEXT(kFalse, "false");
 
-// The letter that stands behind a backslash for c; 0 if there is none.
-char shortEscape(char c) {
-  switch (c) {
-    case '"':
-    case '\\':
-      return c;
-    case '\b':
-      return 'b';
-    case '\f':
-      return 'f';
-    case '\n':
-      return 'n';
-    case '\r':
-      return 'r';
-    case '\t':
-      return 't';
-    default:
-      return 0;
+// In the order of Member.
+TENDRIL_ROM_TEXT(kMembers,
+                 "board\ntmpl_id\nfw_type\nfw_ver\nbuild\nvendor\nname\nssid\nssid_hex\nbssid\nmac\nlast_error\nwifi_scan\nstatic_ip\n"
+                 "configured\nwizards\nshort_code\nrssi\nsec\nch\nhidden\nstatus\nmsg\nfield\nhint\nip\nsetup_ssid\nuptime_s\n"
+                 "reset_reason\nstate");
+
+// The letters of escapes, each with its character.
+TENDRIL_ROM_TEXT(kEscapes, "\"\"\\\\b\bf\fn\nr\rt\t");
+
+char partner(char c, size_t side) {
+  for (size_t i = 0; kEscapes[i] != 0; i += 2) {
+    if (kEscapes[i + side] == c) return kEscapes[i + 1 - side];
   }
+  return 0;
 }
 
 void putByte(Writer& w, char c) {
-  if (const char letter = shortEscape(c)) {
+  if (const char letter = escapeOf(c)) {
     w.put('\\');
     w.put(letter);
     return;
@@ -48,6 +42,9 @@ void putByte(Writer& w, char c) {
 }
 
 }  // namespace
+
+char escapeOf(char character) { return partner(character, 1); }
+char escaped(char letter) { return partner(letter, 0); }
 
 void putJson(Writer& w, Text text) {
   w.put('"');
@@ -76,34 +73,34 @@ void putJson(Writer& w, Text text) {
   w.put('"');
 }
 
-void JsonObject::name(RomText name) {
+JsonObject::JsonObject(Writer& w) : w_(w) { w.put('{'); }
+
+void JsonObject::name(Member name) {
   if (!first_) w_.put(',');
   first_ = false;
   w_.put('"');
-  w_.put(name);
+  putLine(w_, kMembers, static_cast<uint8_t>(name));
   w_.put("\":");
 }
 
-void JsonObject::text(RomText n, Text value) {
+void JsonObject::open(Member n) {
+  name(n);
+  w_.put('"');
+}
+
+void JsonObject::text(Member n, Text value) {
   name(n);
   putJson(w_, value);
 }
 
-void JsonObject::text(RomText n, RomText value) {
-  name(n);
-  w_.put('"');
-  w_.put(value);
-  w_.put('"');
-}
-
-void JsonObject::number(RomText n, int32_t value) {
+void JsonObject::number(Member n, int32_t value) {
   name(n);
   w_.number(value);
 }
 
-void JsonObject::boolean(RomText n, bool value) {
+void JsonObject::boolean(Member n, bool value) {
   name(n);
-  w_.put(value ? kTrue : kFalse);
+  w_.put(value ? "true" : "false");
 }
 
 }  // namespace tendril

@@ -12,28 +12,6 @@ bool isDigit(char c) { return c >= '0' && c <= '9'; }
 bool isFirstHalf(uint16_t unit) { return unit >= 0xD800 && unit < 0xDC00; }
 bool isSecondHalf(uint16_t unit) { return unit >= 0xDC00 && unit < 0xE000; }
 
-// What an escape of one letter stands for; 0 if it is none.
-char unescaped(char letter) {
-  switch (letter) {
-    case '"':
-    case '\\':
-    case '/':
-      return letter;
-    case 'b':
-      return '\b';
-    case 'f':
-      return '\f';
-    case 'n':
-      return '\n';
-    case 'r':
-      return '\r';
-    case 't':
-      return '\t';
-    default:
-      return 0;
-  }
-}
-
 }  // namespace
 
 bool JsonReader::push(char c, JsonMembers& members) {
@@ -149,7 +127,7 @@ bool JsonReader::escape(char c, JsonMembers& members) {
     state_ = State::Unit;
     return true;
   }
-  const char plain = unescaped(c);
+  const char plain = c == '/' ? c : escaped(c);
   if (plain == 0) return false;
   loneSurrogate(members);
   emit(plain, members);

@@ -3,32 +3,26 @@
 namespace tendril {
 
 uint8_t lineOf(RomText lines, Text word) {
-  char part[16];
   uint8_t line = 0;
   size_t at = 0;  // in the line; beyond the word once they differ
-  for (size_t offset = 0;;) {
-    const size_t n = lines.read(offset, part, sizeof part);
-    for (size_t i = 0; i < n; i++) {
-      if (part[i] == '\n') {
-        if (at == word.size) return line;
-        line++;
-        at = 0;
-      } else {
-        at = at < word.size && word[at] == part[i] ? at + 1 : word.size + 1;
-      }
+  for (size_t i = 0;; i++) {
+    const char c = lines[i];
+    if (c != '\n' && c != 0) {
+      at = at < word.size && word[at] == c ? at + 1 : word.size + 1;
+      continue;
     }
-    if (n == 0) return at == word.size ? line : kNoLine;
-    offset += n;
+    if (at == word.size) return line;
+    if (c == 0) return kNoLine;
+    line++;
+    at = 0;
   }
 }
 
 void putLine(Writer& w, RomText lines, uint8_t number) {
-  char c = 0;
-  uint8_t line = 0;
-  for (size_t offset = 0; line <= number && lines.read(offset, &c, 1) == 1; offset++) {
+  for (size_t i = 0; const char c = lines[i]; i++) {
     if (c == '\n') {
-      line++;
-    } else if (line == number) {
+      if (number-- == 0) return;
+    } else if (number == 0) {
       w.put(c);
     }
   }

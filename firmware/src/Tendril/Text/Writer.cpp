@@ -8,29 +8,23 @@ size_t Writer::size() const {
   return kept < capacity_ ? kept : capacity_;
 }
 
-char* Writer::room(size_t size, size_t& from, size_t& some) {
-  const size_t at = total_, end = skip_ + capacity_;
-  total_ += size;
-  from = at < skip_ ? skip_ - at : 0;
-  if (from >= size || at >= end) {
-    some = 0;
-    return nullptr;
-  }
-  const size_t left = end - (at + from);
-  some = size - from < left ? size - from : left;
-  return some == 0 ? nullptr : into_ + (at + from - skip_);
+void Writer::put(char c) {
+  // What is to be skipped is, unsigned, beyond every capacity.
+  const size_t at = total_ - skip_;
+  if (at < capacity_) into_[at] = c;
+  total_++;
 }
 
-void Writer::put(char c) { put(Text(&c, 1)); }
-
 void Writer::put(Text text) {
-  size_t from = 0, some = 0;
-  if (char* to = room(text.size, from, some)) memcpy(to, text.data + from, some);
+  for (size_t i = 0; i < text.size; i++) put(text[i]);
 }
 
 void Writer::put(RomText text) {
-  size_t from = 0, some = 0;
-  if (char* to = room(text.size(), from, some)) text.read(from, to, some);
+  for (size_t i = 0; const char c = text[i]; i++) put(c);
+}
+
+void Writer::put(const RomBytes& rom) {
+  for (size_t i = 0; i < rom.size; i++) put(rom.bytes[i]);
 }
 
 void Writer::number(int32_t value) {

@@ -26,6 +26,7 @@ class Writer {
   // A C string is not meant to be taken for a boolean or a character.
   void put(const char* text) { put(Text(text)); }
   void put(RomText text);
+  void put(const RomBytes& bytes);
   void number(int32_t value);
 
   // What is in the buffer.
@@ -37,10 +38,6 @@ class Writer {
   bool overflow() const { return total_ > skip_ + capacity_; }
 
  private:
-  // The part of the next size bytes that is to be kept: it begins at from, and has
-  // some bytes' room at the end of the buffer. They are counted as put.
-  char* room(size_t size, size_t& from, size_t& some);
-
   char* into_;
   size_t capacity_;
   size_t skip_;
