@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FakeCloud cloud;
   FakeUpdater updater;
   tendril::Workspace workspace = {};
-  tendril::Update update(cloud, updater, workspace);
+  tendril::Update update(cloud, &updater, workspace);
   tendril::Update::Options options;
   options.allowNoDigest = (data[0] & 0x80) != 0;
   if (!update.begin("https://a.example/f.bin", true, options)) abort();

@@ -60,7 +60,7 @@ class UpdateTest : public testing::Test {
   FakeUpdater updater;
   tendril::Workspace workspace = {};
   Update::Options options;
-  Update update{cloud, updater, workspace};
+  Update update{cloud, &updater, workspace};
   tendril::Millis now = 0xFFFFFF00;
   std::string image;
 };

@@ -3,21 +3,6 @@
 #include "Text/Json.h"
 
 namespace tendril {
-namespace {
-
-// Of a board that can't be updated over the air. It is never asked for anything.
-class NoUpdater final : public Updater {
- public:
-  bool begin(uint32_t) override { return false; }
-  bool write(const uint8_t*, size_t) override { return false; }
-  bool commit() override { return false; }
-  void abort() override {}
-};
-
-NoUpdater noUpdater;
-
-}  // namespace
-
 // Where each state goes from there; where an earlier failure leads, failed says, and
 // where the button or the cloud do, obey.
 //
@@ -58,13 +43,14 @@ Device::Device(const Product& product, const Port& port, const Timing& timing)
       store_(port.flash),
       portal_(port.sockets, *this, workspace_, port.board, PortalOptions{product.wizardOrigins, product.wizardOriginCount, isToken(product.token)}),
       link_(port.connection, *this, workspace_, timing_),
-      update_(port.connection, port.updater != nullptr ? *port.updater : noUpdater, workspace_) {
-  info_.version = product.firmwareVersion;
-  info_.type = info_.templateId = product.templateId;
-  info_.build = product.build.empty() ? product.firmwareVersion : product.build;
-  info_.library = "1.4.0";  // the version of Blynk's whose dialect this is
-  info_.board = product.board;
-  info_.connection = "WiFi";
+      update_(port.connection, port.updater, workspace_) {
+  Text* const info = info_.values;
+  info[Info::Version] = product.firmwareVersion;
+  info[Info::Type] = info[Info::TemplateId] = product.templateId;
+  info[Info::Build] = product.build.empty() ? product.firmwareVersion : product.build;
+  info[Info::Library] = "1.4.0";  // the version of Blynk's whose dialect this is
+  info[Info::Board] = product.board;
+  info[Info::Connection] = "WiFi";
 }
 
 void Device::begin(Millis now) {

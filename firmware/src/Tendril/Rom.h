@@ -20,12 +20,6 @@
 #endif
 #endif
 
-// Declares a constant text without NULs in flash, at namespace scope. Its last word is
-// filled up with NULs, of which there is at least one.
-#define TENDRIL_ROM_TEXT(name, literal)                                                          \
-  alignas(4) static const char name##InFlash[(sizeof(literal) + 3) / 4 * 4] TENDRIL_ROM = literal; \
-  static constexpr ::tendril::RomText name(name##InFlash)
-
 namespace tendril {
 
 // A text that ends with its first NUL. It is where it is, and no longer than a pointer.
@@ -46,6 +40,20 @@ class RomText {
 
   const void* bytes_;
 };
+
+// The bytes of a RomText.
+template <size_t N>
+struct RomLiteral {
+  char bytes[N];
+
+  constexpr operator RomText() const { return RomText(bytes); }
+  char operator[](size_t i) const { return RomText(*this)[i]; }
+};
+
+// Declares a constant text without NULs in flash, at namespace scope. Its last word is
+// filled up with NULs, of which there is at least one.
+#define TENDRIL_ROM_TEXT(name, literal) \
+  alignas(4) static const ::tendril::RomLiteral<(sizeof(literal) + 3) / 4 * 4> name TENDRIL_ROM = {literal}
 
 // Bytes of any kind, with what is up to the next whole word there to be read.
 struct RomBytes {

@@ -1,6 +1,6 @@
 #include "Link.h"
 
-#include "../Text/Writer.h"
+#include "../Text/Lines.h"
 
 namespace tendril {
 
@@ -16,6 +16,18 @@ constexpr uint32_t kPace = 50;
 // The longest answer to a frame. While there is less room, no frame is heard.
 constexpr size_t kMaxAnswer = 256;
 static_assert(kMaxAnswer <= kMaxOwn && kMaxFrame + 1 + kMaxOwn <= kWorkspace, "both buffers are the workspace's");
+// What the info says, in the order of the libraries from 1.3 on. All but two of the
+// values are Info's.
+TENDRIL_ROM_TEXT(kInfo, "mcu\nfw-type\nbuild\nblynk\nh-beat\nbuff-in\ndev\ncpu\ncon\ntmpl");
+constexpr uint8_t kInfoNames = 10, kHeartbeat = 4, kBuffer = 5;
+// The longest name, and two NULs.
+constexpr size_t kInfoName = 9;
+
+// What the cloud says in an info.
+enum class Topic : uint8_t { Time, Debug, Update, Utc, Meta, Connected, Disconnected, Files, None = kNoLine };
+// In the order of Topic.
+TENDRIL_ROM_TEXT(kTopics, "rtc\ndbg\nota\nutc\nmeta\nacon\nadis\nvfs");
+
 // What one tick reads at most, so that a flood doesn't keep it.
 constexpr int kReads = 8;
 
@@ -76,25 +88,13 @@ void Link::refill() {
 
 // Puts a frame of the link's own into out(). False: there is no room.
 bool Link::send(Command command, uint16_t id, const Text* fields, size_t count) {
-  size_t body = count == 0 ? 0 : count - 1;
-  for (size_t i = 0; i < count; i++) body += fields[i].size;
-  if (kFrameHeader + body > room()) return false;
+  const size_t size = kFrameHeader + bodySize(fields, count);
+  if (size > room()) return false;
   memmove(out(), out() + outAt_, static_cast<size_t>(outEnd_ - outAt_));
   outEnd_ = static_cast<uint16_t>(outEnd_ - outAt_);
   outAt_ = 0;
-  uint8_t* at = out() + outEnd_;
-  FrameHeader header;
-  header.command = command;
-  header.id = id;
-  header.length = static_cast<uint16_t>(body);
-  putHeader(at, header);
-  at += kFrameHeader;
-  for (size_t i = 0; i < count; i++) {
-    if (i > 0) *at++ = 0;
-    memcpy(at, fields[i].data, fields[i].size);
-    at += fields[i].size;
-  }
-  outEnd_ = static_cast<uint16_t>(at - out());
+  putFrame(out() + outEnd_, command, id, fields, count);
+  outEnd_ = static_cast<uint16_t>(outEnd_ + size);
   return true;
 }
 
@@ -133,25 +133,22 @@ void Link::respond(uint16_t id, Status status) {
   header[4] = static_cast<uint8_t>(status);
 }
 
-// In the order of the libraries from 1.3 on.
+// The frame's body is made apart, where no frame is being received yet.
 void Link::sendInfo() {
   const Digits heartbeat(timing_.heartbeatSeconds);
   const Digits buffer(kMaxFrame);
-  const Text pairs[][2] = {
-      {"mcu", info_->version},   {"fw-type", info_->type},    {"build", info_->build}, {"blynk", info_->library},      {"h-beat", heartbeat.text()},
-      {"buff-in", buffer.text()}, {"dev", info_->board}, {"cpu", info_->cpu},     {"con", info_->connection}, {"tmpl", info_->templateId},
-  };
-  Text fields[sizeof pairs / sizeof(Text)];
-  size_t count = 0;
-  size_t size = kFrameHeader;
-  for (const auto& pair : pairs) {
-    const size_t more = pair[0].size + pair[1].size + 2;
-    if (pair[1].empty() || size + more > kMaxOwn) continue;
-    size += more;
-    fields[count++] = pair[0];
-    fields[count++] = pair[1];
+  char body[kMaxOwn - kFrameHeader];
+  Writer w(body, sizeof body);
+  for (uint8_t i = 0; i < kInfoNames; i++) {
+    const Text value = i == kHeartbeat ? heartbeat.text() : i == kBuffer ? buffer.text() : info_->values[i < kHeartbeat ? i : i - 2];
+    if (value.empty() || w.total() + kInfoName + value.size > sizeof body) continue;
+    if (w.total() > 0) w.put('\0');
+    putLine(w, kInfo, i);
+    w.put('\0');
+    w.put(value);
   }
-  (void)send(Command::Info, nextId(), fields, count);
+  const Text all = w.text();
+  (void)send(Command::Info, nextId(), &all, 1);
 }
 
 // Sends data from done on. False: some is left, since the network takes no more, or the
@@ -339,18 +336,18 @@ void Link::info(Text body) {
   Text values = rest;
   takeField(values, field);
   uint32_t seconds = 0;
-  if (topic == "rtc") {
-    if (more && parseNumber(field, 0xFFFFFFFF, seconds)) events_.onTime(seconds);
-  } else if (topic == "dbg" && field == "reboot") {
-    events_.onRestart();
-  } else if (topic == "ota") {
-    events_.onUpdate(field);
-  } else if (topic == "utc") {
-    events_.onUtc(field, values);
-  } else if (topic == "meta") {
-    events_.onMeta(field, values);
-  } else if (topic == "acon" || topic == "adis" || topic == "dbg" || topic == "vfs") {
-    events_.onNotice(topic);
+  switch (static_cast<Topic>(lineOf(kTopics, topic))) {
+    case Topic::Time:
+      if (more && parseNumber(field, 0xFFFFFFFF, seconds)) events_.onTime(seconds);
+      return;
+    case Topic::Update: return events_.onUpdate(field);
+    case Topic::Utc: return events_.onUtc(field, values);
+    case Topic::Meta: return events_.onMeta(field, values);
+    case Topic::None: return;
+    case Topic::Debug:
+      if (field == "reboot") return events_.onRestart();
+      [[fallthrough]];
+    default: return events_.onNotice(topic);
   }
 }
 

@@ -14,21 +14,24 @@ class Writer;
 // What a device says of itself after its login; empty fields are left out. The texts
 // live as long as the link.
 struct Info {
-  Text version;     // of the firmware
-  Text type;        // of the firmware: the template's id
-  Text build;       // when it was built
-  Text library;     // the version of the library whose dialect this is
-  Text board;
-  Text cpu;
-  Text connection;  // as in "WiFi"
-  Text templateId;
+  enum Field : uint8_t {
+    Version,  // of the firmware
+    Type,     // of the firmware: the template's id
+    Build,    // when it was built
+    Library,  // the version of the library whose dialect this is
+    Board,
+    Cpu,
+    Connection,  // as in "WiFi"
+    TemplateId,
+    kFields
+  };
+  Text values[kFields];
 };
 
 // Who hears what the cloud says. Texts live until the call returns; the link may be
 // used meanwhile, and ended.
 class LinkEvents {
  public:
-  virtual ~LinkEvents() = default;
   // A value was written to a virtual pin; several are joined by NUL, and one is behind
   // the last. Hardware pins are
   // the sketch's own: what is written to them is ignored.
@@ -47,6 +50,9 @@ class LinkEvents {
   virtual void onUpdate(Text) {}
   // What else the cloud says, by its first field: "acon", "adis", "dbg", "vfs".
   virtual void onNotice(Text) {}
+
+ protected:
+  ~LinkEvents() = default;
 };
 
 class Link {

@@ -52,15 +52,12 @@ void Outbox::remove(size_t at) {
 
 // Puts a frame of fields in; the first keyFields say what it is about, and have no NUL.
 bool Outbox::put(Command command, const Text* fields, size_t count, size_t keyFields) {
-  size_t body = count - 1;
-  size_t key = keyFields - 1;
-  for (size_t i = 0; i < count; i++) body += fields[i].size;
   for (size_t i = 0; i < keyFields; i++) {
     if (memchr(fields[i].data, 0, fields[i].size) != nullptr) return false;
-    key += fields[i].size;
   }
   const size_t first = beingSent();
-  const size_t size = sizeof(Entry) + kFrameHeader + body;
+  const size_t frame = kFrameHeader + bodySize(fields, count);
+  const size_t size = sizeof(Entry) + frame;
   if (size > kOutbox - first) return false;
   for (size_t at = first; at < used_;) {
     if (isAbout(at, command, fields, keyFields)) {
@@ -71,20 +68,9 @@ bool Outbox::put(Command command, const Text* fields, size_t count, size_t keyFi
   }
   while (used_ + size > kOutbox) remove(first);
 
-  uint8_t* at = bytes_ + used_;
-  const Entry e = {static_cast<uint16_t>(kFrameHeader + body), static_cast<uint16_t>(key)};
-  memcpy(at, &e, sizeof e);
-  at += sizeof e;
-  FrameHeader header;
-  header.command = command;
-  header.length = static_cast<uint16_t>(body);
-  putHeader(at, header);
-  at += kFrameHeader;
-  for (size_t i = 0; i < count; i++) {
-    if (i > 0) *at++ = 0;
-    memcpy(at, fields[i].data, fields[i].size);
-    at += fields[i].size;
-  }
+  const Entry e = {static_cast<uint16_t>(frame), static_cast<uint16_t>(bodySize(fields, keyFields))};
+  memcpy(bytes_ + used_, &e, sizeof e);
+  putFrame(bytes_ + used_ + sizeof e, command, 0, fields, count);
   used_ = static_cast<uint16_t>(used_ + size);
   return true;
 }

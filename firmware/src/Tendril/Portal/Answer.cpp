@@ -188,12 +188,12 @@ void putKind(Writer& w, const Answer& answer) {
   const bool html = page || words || (say == Say::Sound && isHtmlSound(answer.sound));
   const bool plain = say == Say::Sound || say == Say::NotFound || say == Say::Unreadable;
   w.put(kType);
-  w.put(html ? kHtml : plain ? kPlain : kJson);
+  w.put(html ? RomText(kHtml) : plain ? RomText(kPlain) : RomText(kJson));
   w.put(kLineEnd);
   if (say == Say::Page) w.put(kGzip);
   if (!page && !words) return;
   w.put(kPolicy);
-  w.put(page ? kPagePolicy : kWordsPolicy);
+  w.put(page ? RomText(kPagePolicy) : RomText(kWordsPolicy));
 }
 
 }  // namespace
@@ -246,7 +246,7 @@ void putAnswer(Writer& w, const Answer& answer, const AnswerContext& context) {
   if (answer.say == Say::Busy) w.put(kRetry);
   if (answer.say == Say::NotAllowed) {
     w.put(kAllow);
-    w.put(answer.allow == Allow::Post ? kPostOnly : answer.allow == Allow::GetPost ? kGetPost : kGetHead);
+    w.put(answer.allow == Allow::Post ? RomText(kPostOnly) : answer.allow == Allow::GetPost ? RomText(kGetPost) : RomText(kGetHead));
     w.put(kLineEnd);
   }
   if (status != HttpStatus::NoContent) {

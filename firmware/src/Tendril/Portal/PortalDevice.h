@@ -17,7 +17,6 @@ struct BoardInfo {
 
 class PortalDevice {
  public:
-  virtual ~PortalDevice() = default;
   virtual void boardInfo(BoardInfo& into) = 0;
 
   // The radio's scan, as in Radio.
@@ -40,6 +39,9 @@ class PortalDevice {
   virtual void reboot() = 0;
   // Somebody uses the portal.
   virtual void used() = 0;
+
+ protected:
+  ~PortalDevice() = default;
 };
 
 }  // namespace tendril

@@ -18,6 +18,26 @@ void putHeader(uint8_t into[kFrameHeader], const FrameHeader& header) {
   into[4] = static_cast<uint8_t>(header.length);
 }
 
+size_t bodySize(const Text* fields, size_t count) {
+  size_t size = count == 0 ? 0 : count - 1;
+  for (size_t i = 0; i < count; i++) size += fields[i].size;
+  return size;
+}
+
+void putFrame(uint8_t* into, Command command, uint16_t id, const Text* fields, size_t count) {
+  FrameHeader header;
+  header.command = command;
+  header.id = id;
+  header.length = static_cast<uint16_t>(bodySize(fields, count));
+  putHeader(into, header);
+  uint8_t* at = into + kFrameHeader;
+  for (size_t i = 0; i < count; i++) {
+    if (i > 0) *at++ = 0;
+    memcpy(at, fields[i].data, fields[i].size);
+    at += fields[i].size;
+  }
+}
+
 bool takeField(Text& body, Text& field) {
   const void* nul = memchr(body.data, 0, body.size);
   if (nul == nullptr) {

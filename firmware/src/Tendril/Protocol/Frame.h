@@ -44,6 +44,10 @@ struct FrameHeader {
 FrameHeader parseHeader(const uint8_t from[kFrameHeader]);
 void putHeader(uint8_t into[kFrameHeader], const FrameHeader& header);
 
+// A body of fields: how long it is, and as a whole frame.
+size_t bodySize(const Text* fields, size_t count);
+void putFrame(uint8_t* into, Command command, uint16_t id, const Text* fields, size_t count);
+
 // Takes the first field off a body: its NUL goes, too. False: it was the last.
 bool takeField(Text& body, Text& field);
 

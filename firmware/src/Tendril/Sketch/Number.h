@@ -23,7 +23,7 @@ class Number {
   void write(unsigned long long magnitude, bool negative);
   void write(double value, uint8_t decimals);
   void put(char c) { bytes_[size_++] = c; }
-  void digits(unsigned long long value, uint8_t atLeast);
+  void digits(unsigned long long value);
 
   // A sign, 20 digits, a point, 9 decimals and an exponent.
   char bytes_[40];

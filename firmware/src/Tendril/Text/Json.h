@@ -41,7 +41,6 @@ char escaped(char letter);
 // still follow, so nothing counts until the reader is done.
 class JsonMembers {
  public:
-  virtual ~JsonMembers() = default;
   virtual void beginName() = 0;
   virtual void nameByte(char c) = 0;
   virtual void beginValue() = 0;
@@ -49,6 +48,9 @@ class JsonMembers {
   virtual void endValue() = 0;
   // The value is an object or an array, whose inside is passed over.
   virtual void nestedValue() = 0;
+
+ protected:
+  ~JsonMembers() = default;
 };
 
 // Reads one object in UTF-8, and nothing beside it. Half a surrogate pair becomes

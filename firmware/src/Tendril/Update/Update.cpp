@@ -43,7 +43,7 @@ void Update::stop() {
 
 Update::State Update::over(State state) {
   if (step_ != Step::Begin) connection_.close();
-  if (writing_) updater_.abort();
+  if (writing_) updater_->abort();
   writing_ = false;
   return state_ = state;
 }
@@ -114,7 +114,7 @@ void Update::readHead() {
     if (got == Head::Got::More) continue;
     if (got == Head::Got::Broken || head_.status() != 200 || head_.length() == 0) return fail(Fault::Answer);
     if (!head_.hasDigest() && !options_.allowNoDigest) return fail(Fault::NoDigest);
-    if (!updater_.begin(head_.length())) return fail(Fault::NoRoom);
+    if (!updater_->begin(head_.length())) return fail(Fault::NoRoom);
     writing_ = true;
     step_ = Step::Body;
     return take(workspace_.bytes + i + 1, static_cast<size_t>(n - i - 1));
@@ -137,14 +137,14 @@ void Update::take(const uint8_t* data, size_t size) {
   if (size > left) size = left;
   moved_ = now_;
   md5_.add(data, size);
-  if (size > 0 && !updater_.write(data, size)) return fail(Fault::Flash);
+  if (size > 0 && !updater_->write(data, size)) return fail(Fault::Flash);
   received_ += static_cast<uint32_t>(size);
   if (received_ < head_.length()) return;
 
   uint8_t digest[Md5::kSize];
   md5_.finish(digest);
   if (head_.hasDigest() && memcmp(digest, head_.digest(), sizeof digest) != 0) return fail(Fault::Digest);
-  if (!updater_.commit()) return fail(Fault::Flash);
+  if (!updater_->commit()) return fail(Fault::Flash);
   writing_ = false;
   over(State::Done);
 }

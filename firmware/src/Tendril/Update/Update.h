@@ -35,7 +35,8 @@ class Update {
     bool allowNoDigest = false;  // an image that only its length vouches for
   };
 
-  Update(Connection& connection, Updater& updater, Workspace& workspace) : connection_(connection), updater_(updater), workspace_(workspace) {}
+  // Without an updater it is never begun.
+  Update(Connection& connection, Updater* updater, Workspace& workspace) : connection_(connection), updater_(updater), workspace_(workspace) {}
 
   // Takes the URL; tls says whether the cloud is reached by TLS. False: refused, and
   // fault says why. The connection and the workspace are the update's from the first
@@ -64,7 +65,7 @@ class Update {
   State over(State state);
 
   Connection& connection_;
-  Updater& updater_;
+  Updater* const updater_;
   Workspace& workspace_;
   Options options_;
   Url url_;
