@@ -37,7 +37,8 @@ const Device::Step Device::kSteps[kStates] = {
 };
 
 Device::Device(const Product& product, const Port& port, const Timing& timing)
-    : product_(product),
+    : DeviceMemory(),
+      product_(product),
       port_(port),
       timing_(timing),
       store_(port.flash),
@@ -108,6 +109,8 @@ void Device::tell(Event event, Text ssid, Code code) {
   port_.board.log(w.text());
   if (observer_ != nullptr) observer_->onEvent(event, ssid, code);
 }
+
+void Device::tellOfNetwork(Event event, Code code) { tell(event, slot_.configuration.ssid.text(), code); }
 
 void Device::press(uint32_t held) {
   if (held >= timing_.heldToErase) {
@@ -215,7 +218,6 @@ State Device::rest() {
 // Ends a try.
 State Device::failed(Code code) {
   disconnect();
-  const Text ssid = slot_.configuration.ssid.text();
   const bool trial = slot_.phase == Phase::Trial;
   // No login has left, so the cloud knows nothing of this trial.
   const bool unheard = trial && !slot_.sent;
@@ -226,7 +228,7 @@ State Device::failed(Code code) {
     again_ = true;
     return State::Waiting;
   }
-  tell(Event::Failed, ssid, code);
+  tellOfNetwork(Event::Failed, code);
   if (unheard || (trial && code == Code::Token)) return discard(code);
   // A note that can't be kept is a pity, not more.
   if (trial) store_.note(slot_, code);
@@ -243,7 +245,7 @@ State Device::failed(Code code) {
 
 // Gives the trial up and opens the setup network, which says why.
 State Device::discard(Code code) {
-  if (store_.discard(slot_, code)) tell(Event::Discarded, slot_.configuration.ssid.text(), code);
+  if (store_.discard(slot_, code)) tellOfNetwork(Event::Discarded, code);
   glance();
   lastError_ = code;
   turn_ = 0;

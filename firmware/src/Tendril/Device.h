@@ -16,7 +16,67 @@
 
 namespace tendril {
 
-class Device : private PortalDevice, private LinkEvents {
+// What the device knows of where it is. All of it begins as zero, by one call rather
+// than by a store for each; and being small it comes first, where small chips reach it in
+// one instruction.
+class DeviceMemory {
+ protected:
+  // What others than the device itself want of it; the greater one counts.
+  enum class Wish : uint8_t { Nothing, Restart, Open, Erase };
+  // How far the setup network is from open: a scan comes first, since scanning with
+  // phones on it throws some of them off.
+  enum class Opening : uint8_t { Closed, Scanning, Failed, Open };
+
+  Millis now_;
+  Millis since_;  // when the state was entered
+  Millis counted_;
+  uint32_t uptime_;
+  uint32_t clock_;
+  State state_;
+  Wish wish_;
+  uint8_t brightness_;
+
+  // What flash says, and why the last try failed.
+  bool configured_;
+  bool trial_;
+  Code lastError_;
+
+  // The configuration that is being tried or used, slot_.
+  bool chosen_;   // slot_ is one
+  bool joined_;   // its network is
+  bool greeted_;  // the network let the device in, an address is missing
+  bool proved_;   // this boot's login proved it
+  bool online_;
+  bool updates_;  // what the cloud has is to be fetched
+  uint8_t turn_;   // whose turn it is, of those on flash
+  uint8_t tries_;  // how often slot_ was tried in this turn
+  uint8_t pauses_;  // how many tries in a row ended in a pause
+  uint32_t pause_;  // how long Waiting takes
+  bool again_;  // after it the same configuration is tried, whoever's turn it is
+
+  // Where the cloud is, with host_: as configured, or where it sent the device.
+  uint16_t portNumber_;
+  uint8_t hops_;
+  Millis lookedUp_;  // when looking for it began
+
+  // What the cloud knows of this boot already.
+  bool reasonReported_;
+  Address reported_;
+
+  // The setup network.
+  Opening opening_;
+  Millis openingSince_;
+  Millis idleSince_;
+  bool scanning_;  // for the portal
+  bool scanned_;   // the radio has found something, at scannedAt_
+  Millis scannedAt_;
+  bool accepted_;  // handed_ is being stored
+  bool kept_;      // its answer has left
+  bool rebootAsked_;
+  bool handedSave_;
+};
+
+class Device : private PortalDevice, private LinkEvents, private DeviceMemory {
  public:
   Device(const Product& product, const Port& port, const Timing& timing = Timing());
 
@@ -67,12 +127,6 @@ class Device : private PortalDevice, private LinkEvents {
   bool sync(uint8_t pin) { return isOnline() && link_.sync(pin); }
 
  private:
-  // What others than the device itself want of it; the greater one counts.
-  enum class Wish : uint8_t { Nothing, Restart, Open, Erase };
-  // How far the setup network is from open: a scan comes first, since scanning with
-  // phones on it throws some of them off.
-  enum class Opening : uint8_t { Closed, Scanning, Failed, Open };
-
   // What is done in a state: at its beginning, and at every tick, which answers where
   // to go from there; the same state is to stay.
   struct Step {
@@ -110,7 +164,10 @@ class Device : private PortalDevice, private LinkEvents {
   void obey();
   void watchButton();
   void countTime();
-  void tell(Event event, Text ssid = Text(), Code code = Code::None);
+  void tell(Event event, Text ssid, Code code = Code::None);
+  void tell(Event event) { tell(event, Text()); }
+  // Of the configuration in slot_.
+  void tellOfNetwork(Event event, Code code = Code::None);
 
   State choose();
   State rest();
@@ -150,56 +207,6 @@ class Device : private PortalDevice, private LinkEvents {
   void onUpdate(Text url) override;
   void onNotice(Text) override { tell(Event::Notice); }
 
-  // What is small comes first: small chips reach the first few hundred bytes of an
-  // object in one instruction.
-  Millis now_ = 0;
-  Millis since_ = 0;  // when the state was entered
-  Millis counted_ = 0;
-  uint32_t uptime_ = 0;
-  uint32_t clock_ = 0;
-  State state_ = State::Starting;
-  Wish wish_ = Wish::Nothing;
-  uint8_t brightness_ = 0;
-
-  // What flash says, and why the last try failed.
-  bool configured_ = false;
-  bool trial_ = false;
-  Code lastError_ = Code::None;
-
-  // The configuration that is being tried or used, slot_.
-  bool chosen_ = false;   // slot_ is one
-  bool joined_ = false;   // its network is
-  bool greeted_ = false;  // the network let the device in, an address is missing
-  bool proved_ = false;   // this boot's login proved it
-  bool online_ = false;
-  bool updates_ = false;  // what the cloud has is to be fetched
-  uint8_t turn_ = 0;   // whose turn it is, of those on flash
-  uint8_t tries_ = 0;  // how often slot_ was tried in this turn
-  uint8_t pauses_ = 0;  // how many tries in a row ended in a pause
-  uint32_t pause_ = 0;  // how long Waiting takes
-  bool again_ = false;  // after it the same configuration is tried, whoever's turn it is
-
-  // Where the cloud is, with host_: as configured, or where it sent the device.
-  uint16_t portNumber_ = 0;
-  uint8_t hops_ = 0;
-  Millis lookedUp_ = 0;  // when looking for it began
-
-  // What the cloud knows of this boot already.
-  bool reasonReported_ = false;
-  Address reported_;
-
-  // The setup network.
-  Opening opening_ = Opening::Closed;
-  Millis openingSince_ = 0;
-  Millis idleSince_ = 0;
-  bool scanning_ = false;  // for the portal
-  bool scanned_ = false;   // the radio has found something, at scannedAt_
-  Millis scannedAt_ = 0;
-  bool accepted_ = false;  // handed_ is being stored
-  bool kept_ = false;      // its answer has left
-  bool rebootAsked_ = false;
-  bool handedSave_ = false;
-
   const Product product_;
   const Port port_;
   const Timing timing_;
@@ -216,7 +223,7 @@ class Device : private PortalDevice, private LinkEvents {
   Configuration handed_;
   Link link_;
   Update update_;
-  Workspace workspace_ = {};
+  Workspace workspace_;  // of whom it is given to
 };
 
 }  // namespace tendril

@@ -44,7 +44,7 @@ class Outbox {
   void remove(size_t at);
   size_t beingSent() const { return sending_ ? sizeof(Entry) + entry(0).size : 0; }
 
-  uint8_t bytes_[kOutbox] = {};
+  uint8_t bytes_[kOutbox];
   uint16_t used_ = 0;
   bool sending_ = false;  // the first entry is
 };

@@ -13,7 +13,7 @@ constexpr uint8_t kMaxHops = 3;
 void Device::enterJoining() {
   if (joined_ && port_.radio.joined()) return;
   leave();
-  tell(Event::Joining, slot_.configuration.ssid.text());
+  tellOfNetwork(Event::Joining);
   port_.radio.beginJoin(slot_.configuration);
 }
 
@@ -25,7 +25,7 @@ State Device::runJoining() {
     const Progress progress = port_.radio.join(associated, why);
     if ((associated || progress == Progress::Done) && !greeted_) {
       greeted_ = true;
-      tell(Event::Joined, c.ssid.text());
+      tellOfNetwork(Event::Joined);
     }
     if (progress == Progress::Failed) return failed(why);
     if (progress == Progress::Working) {
@@ -33,7 +33,7 @@ State Device::runJoining() {
       return failed(associated ? Code::NoAddress : Code::Join);
     }
     joined_ = true;
-    tell(Event::HasAddress, c.ssid.text());
+    tellOfNetwork(Event::HasAddress);
   }
   host_.set(c.host.text());
   portNumber_ = product_.tls ? c.tlsPort : c.port;
@@ -109,7 +109,7 @@ void Device::settle() {
     if (!store_.prove(slot_)) return;
     slot_.phase = Phase::Proven;
     proved_ = true;
-    tell(Event::Proven, slot_.configuration.ssid.text());
+    tellOfNetwork(Event::Proven);
   }
   // One trial at most is left beside a proven configuration. Its slot is read on the
   // stack: slot_ stays what is in use.
@@ -158,7 +158,7 @@ void Device::endOnline() {
   if (!online_) return;
   online_ = false;
   disconnect();
-  if (!port_.radio.joined()) tell(Event::NetworkLost, slot_.configuration.ssid.text());
+  if (!port_.radio.joined()) tellOfNetwork(Event::NetworkLost);
   tell(Event::Disconnected);
 }
 
