@@ -16,7 +16,7 @@ class Console {
   void run(Text line);
 
  private:
-  void help();
+  TENDRIL_ONCE void help();
 
   Device& device_;
   Board& board_;

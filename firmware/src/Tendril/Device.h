@@ -161,9 +161,9 @@ class Device : private PortalDevice, private LinkEvents, private DeviceMemory {
   void ask(Wish wish) {
     if (wish > wish_) wish_ = wish;
   }
-  void obey();
-  void watchButton();
-  void countTime();
+  TENDRIL_ONCE void obey();
+  TENDRIL_ONCE void watchButton();
+  TENDRIL_ONCE void countTime();
   void tell(Event event, Text ssid, Code code = Code::None);
   void tell(Event event) { tell(event, Text()); }
   // Of the configuration in slot_.
@@ -172,10 +172,10 @@ class Device : private PortalDevice, private LinkEvents, private DeviceMemory {
   State choose();
   State rest();
   State failed(Code code);
-  State discard(Code code);
-  State redirected();
-  void settle();
-  void report();
+  TENDRIL_ONCE State discard(Code code);
+  TENDRIL_ONCE State redirected();
+  TENDRIL_ONCE void settle();
+  TENDRIL_ONCE void report();
   void endOnline();
   void disconnect();
   void leave();
@@ -183,9 +183,9 @@ class Device : private PortalDevice, private LinkEvents, private DeviceMemory {
 
   void open();
   void closeSetup();
-  State keep();
+  TENDRIL_ONCE State keep();
   // How long the setup network stays open unused; 0: for ever.
-  uint32_t idleTime() const;
+  TENDRIL_ONCE uint32_t idleTime() const;
 
   // Of PortalDevice.
   void boardInfo(BoardInfo& into) override;

@@ -1,5 +1,6 @@
 #include "Draft.h"
 
+#include "../Protocol/Frame.h"
 #include "../Text/Lines.h"
 #include "Guard.h"
 
@@ -9,7 +10,7 @@ namespace {
 
 // In the order of Parameter.
 TENDRIL_ROM_TEXT(kNames,
-                 "if\nssid\nssid_hex\nssidManual\npass\npass_hex\nblynk\nhost\nport\nport_ssl\n"
+                 "if\nssid\nssidManual\nssid_hex\npass\npass_hex\nblynk\nhost\nport\nport_ssl\n"
                  "ip\nmask\ngw\ndns\ndns2\nsave\nContent-Type\nquery\nbody");
 
 // What came, or one byte more than may come where it was too long: a field has that
@@ -36,7 +37,7 @@ void Draft::begin(Kind kind) {
   name_.clear();
   seen_ = given_ = bad_ = long_ = Set();
   current_ = nested_ = Parameter::None;
-  bestSsid_ = bestPassword_ = 0;
+  memset(best_, 0, sizeof best_);
   half_ = -1;
   kind_ = kind;
   inName_ = true;
@@ -121,130 +122,86 @@ void Draft::beginValue() {
   seen_.add(current_);
   given_.remove(current_);
   bad_.remove(current_);
-  switch (current_) {
-    case Parameter::Ssid:
-      return again(1, bestSsid_);
-    case Parameter::Manual:
-      configuration_.hidden = false;
-      return again(2, bestSsid_);
-    case Parameter::SsidHex:
-      return again(3, bestSsid_);
-    case Parameter::Password:
-      return again(1, bestPassword_);
-    case Parameter::PasswordHex:
-      return again(2, bestPassword_);
-    case Parameter::Token:
-      long_.remove(current_);
-      return configuration_.token.clear();
-    case Parameter::Host:
-      long_.remove(current_);
-      return configuration_.host.clear();
-    default:
-      return;
-  }
+  if (current_ == Parameter::Manual) configuration_.hidden = false;
+  if (!hasPlace(current_)) return;
+  // JSON gives something in the same way again: what was given before counts no more.
+  const Parameter place = placeOf(current_);
+  if (best_[static_cast<size_t>(place)] == current_) empty(place, Parameter::Interface);
 }
 
-// JSON gives something in the same way again: what was given before counts no more.
-void Draft::again(uint8_t way, uint8_t& best) {
-  if (way != best) return;
-  best = 0;
-  if (&best == &bestSsid_) {
-    long_.remove(Parameter::Ssid);
+Parameter Draft::placeOf(Parameter p) {
+  if (p <= Parameter::SsidHex) return Parameter::Ssid;
+  return p <= Parameter::PasswordHex ? Parameter::Password : p;
+}
+
+// Makes room for what is given in this way.
+void Draft::empty(Parameter place, Parameter way) {
+  best_[static_cast<size_t>(place)] = way;
+  long_.remove(place);
+  if (place == Parameter::Ssid) {
     configuration_.ssid.clear();
-  } else {
-    long_.remove(Parameter::Password);
+  } else if (place == Parameter::Password) {
     configuration_.password.clear();
+  } else if (place == Parameter::Token) {
+    configuration_.token.clear();
+  } else {
+    configuration_.host.clear();
   }
 }
 
 // Takes a byte of what is given in several ways, of which the highest counts; a way
 // that is empty counts for nothing.
-template <size_t N>
-void Draft::take(char c, uint8_t way, uint8_t& best, Field<N>& into, Parameter kept) {
-  if (way < best) return;
-  if (way > best) {
-    best = way;
-    into.clear();
-    long_.remove(kept);
-  }
-  if (!into.push(c)) long_.add(kept);
+void Draft::take(char c) {
+  const Parameter place = placeOf(current_), best = best_[static_cast<size_t>(place)];
+  if (current_ < best) return;
+  if (current_ > best) empty(place, current_);
+  Configuration& into = configuration_;
+  const bool fits = place == Parameter::Ssid       ? into.ssid.push(c)
+                    : place == Parameter::Password ? into.password.push(c)
+                    : place == Parameter::Token    ? into.token.push(c)
+                                                   : into.host.push(c);
+  if (!fits) long_.add(place);
 }
 
-void Draft::hexByte(char c) {
+// Takes a digit; true once it has made a byte of c.
+bool Draft::hexByte(char& c) {
   const int8_t digit = hexDigit(c);
   if (digit < 0) {
     bad_.add(current_);
-    return;
+    return false;
   }
-  if (half_ < 0) {
-    half_ = digit;
-    return;
-  }
-  const char byte = static_cast<char>(half_ << 4 | digit);
-  half_ = -1;
-  if (current_ == Parameter::SsidHex) {
-    take(byte, 3, bestSsid_, configuration_.ssid, Parameter::Ssid);
-  } else {
-    take(byte, 2, bestPassword_, configuration_.password, Parameter::Password);
-  }
+  const int8_t before = half_;
+  half_ = before < 0 ? digit : int8_t{-1};
+  c = static_cast<char>(before << 4 | digit);
+  return before >= 0;
 }
 
 void Draft::valueByte(char c) {
-  switch (current_) {
-    case Parameter::None:
-      return;
-    case Parameter::Ssid:
-      return take(c, 1, bestSsid_, configuration_.ssid, Parameter::Ssid);
-    case Parameter::Manual:
-      configuration_.hidden = true;
-      return take(c, 2, bestSsid_, configuration_.ssid, Parameter::Ssid);
-    case Parameter::Password:
-      return take(c, 1, bestPassword_, configuration_.password, Parameter::Password);
-    case Parameter::SsidHex:
-    case Parameter::PasswordHex:
-      return hexByte(c);
-    case Parameter::Token:
-      if (!configuration_.token.push(c)) long_.add(current_);
-      return;
-    case Parameter::Host:
-      if (!configuration_.host.push(c)) long_.add(current_);
-      return;
-    default:
-      given_.add(current_);
-      if (!small_.push(c)) bad_.add(current_);
+  if (current_ == Parameter::None) return;
+  if (!hasPlace(current_)) {
+    given_.add(current_);
+    if (!small_.push(c)) bad_.add(current_);
+    return;
   }
+  if (current_ == Parameter::Manual) configuration_.hidden = true;
+  const bool hex = current_ == Parameter::SsidHex || current_ == Parameter::PasswordHex;
+  if (!hex || hexByte(c)) take(c);
 }
 
 void Draft::endValue() {
-  switch (current_) {
-    case Parameter::SsidHex:
-    case Parameter::PasswordHex:
-      if (half_ >= 0) bad_.add(current_);
-      break;
-    case Parameter::Interface:
-      if (given_.has(current_) && small_.text() != Text("wifi")) bad_.add(current_);
-      break;
-    case Parameter::Port:
-      parsePort(configuration_.port);
-      break;
-    case Parameter::TlsPort:
-      parsePort(configuration_.tlsPort);
-      break;
-    case Parameter::Ip:
-    case Parameter::Mask:
-    case Parameter::Gateway:
-    case Parameter::Dns:
-    case Parameter::Dns2:
-      parsePart();
-      break;
-    case Parameter::Save: {
-      const Text text = small_.text();
-      save_ = text == Text("1") || text == Text("true");
-      if (!save_ && !text.empty() && text != Text("0") && text != Text("false")) bad_.add(current_);
-      break;
-    }
-    default:
-      break;
+  const Text text = small_.text();
+  if (half_ >= 0) bad_.add(current_);
+  if (current_ == Parameter::Interface) {
+    if (given_.has(current_) && text != Text("wifi")) bad_.add(current_);
+  } else if (current_ == Parameter::Port) {
+    parsePort(configuration_.port);
+  } else if (current_ == Parameter::TlsPort) {
+    parsePort(configuration_.tlsPort);
+  } else if (current_ >= Parameter::Ip && current_ <= Parameter::Dns2) {
+    parsePart();
+  } else if (current_ == Parameter::Save) {
+    save_ = text == Text("1") || text == Text("true");
+    if (!save_ && !text.empty() && text != Text("0") && text != Text("false")) bad_.add(current_);
   }
   current_ = Parameter::None;
 }
@@ -255,53 +212,45 @@ void Draft::nestedValue() {
 }
 
 void Draft::parsePort(uint16_t& port) {
-  port = 0;
   uint32_t value = 0;
-  const Text digits = small_.text();
-  for (size_t i = 0; i < digits.size; i++) {
-    const char c = digits[i];
-    if (c < '0' || c > '9' || value > UINT16_MAX) {
-      bad_.add(current_);
-      return;
-    }
-    value = value * 10 + static_cast<uint32_t>(c - '0');
-  }
-  if (value > UINT16_MAX) {
-    bad_.add(current_);
-    return;
-  }
+  if (!small_.empty() && !parseNumber(small_.text(), UINT16_MAX, value)) bad_.add(current_);
   port = static_cast<uint16_t>(value);
 }
 
 void Draft::parsePart() {
-  StaticAddress& fixed = configuration_.fixed;
-  Address* const parts[] = {&fixed.ip, &fixed.mask, &fixed.gateway, &fixed.dns, &fixed.dns2};
-  Address& address = *parts[static_cast<uint8_t>(current_) - static_cast<uint8_t>(Parameter::Ip)];
-  address = Address();
+  Address address;
   if (given_.has(current_) && !parseAddress(small_.text(), address)) bad_.add(current_);
+  const size_t part = static_cast<size_t>(current_) - static_cast<size_t>(Parameter::Ip);
+  memcpy(reinterpret_cast<uint8_t*>(&configuration_.fixed) + part * sizeof address, &address, sizeof address);
 }
 
 Parameter Draft::finish(Board& board, bool tokenKnown) {
   if (kind_ == Kind::Json) {
     if (broken_ || !json_.done()) return Parameter::Body;
     if (nested_ != Parameter::None) return nested_;
-    return check(board, tokenKnown);
+  } else {
+    kind_ = Kind::Form;
+    form('&');  // ends the last of them
+    if (broken_) return Parameter::Query;
   }
-  kind_ = Kind::Form;
-  form('&');  // ends the last of them
-  return broken_ ? Parameter::Query : check(board, tokenKnown);
+  return check(board, tokenKnown);
+}
+
+Parameter Draft::firstBad(Parameter from, Parameter to) const {
+  for (uint8_t p = static_cast<uint8_t>(from); p <= static_cast<uint8_t>(to); p++) {
+    if (bad_.has(static_cast<Parameter>(p))) return static_cast<Parameter>(p);
+  }
+  return Parameter::None;
 }
 
 // Go looks at everything in this order, and names the first that is wrong.
 Parameter Draft::check(Board& board, bool tokenKnown) {
-  static constexpr Parameter kFirst[] = {Parameter::Interface, Parameter::SsidHex, Parameter::PasswordHex, Parameter::Port, Parameter::TlsPort};
-  for (const Parameter p : kFirst) {
-    if (bad_.has(p)) return p;
-  }
+  Parameter bad = firstBad(Parameter::Interface, Parameter::TlsPort);
+  if (bad != Parameter::None) return bad;
   configuration_.hasStatic = bad_.has(Parameter::Ip) || !configuration_.fixed.ip.isNone();
   if (configuration_.hasStatic) {
-    const Parameter p = checkStatic();
-    if (p != Parameter::None) return p;
+    bad = checkStatic();
+    if (bad != Parameter::None) return bad;
   } else {
     configuration_.fixed = StaticAddress();
   }
@@ -324,12 +273,12 @@ Parameter Draft::check(Board& board, bool tokenKnown) {
 }
 
 Parameter Draft::checkStatic() const {
-  static constexpr Parameter kParts[] = {Parameter::Ip, Parameter::Mask, Parameter::Gateway, Parameter::Dns, Parameter::Dns2};
-  for (const Parameter p : kParts) {
-    const bool needed = p <= Parameter::Gateway;
-    if (bad_.has(p) || (needed && !given_.has(p))) return p;
+  const Parameter bad = firstBad(Parameter::Ip, Parameter::Dns2);
+  for (uint8_t p = static_cast<uint8_t>(Parameter::Ip); p <= static_cast<uint8_t>(Parameter::Gateway); p++) {
+    const auto needed = static_cast<Parameter>(p);
+    if (needed < bad && !given_.has(needed)) return needed;
   }
-  return Parameter::None;
+  return bad;
 }
 
 }  // namespace tendril

@@ -12,7 +12,7 @@ namespace tendril {
 // What a request may be refused for; the parameters in the order of their names in
 // Draft.cpp. In a form the first of a name counts, in JSON the last.
 enum class Parameter : uint8_t {
-  Interface, Ssid, SsidHex, Manual, Password, PasswordHex, Token, Host, Port, TlsPort,
+  Interface, Ssid, Manual, SsidHex, Password, PasswordHex, Token, Host, Port, TlsPort,
   Ip, Mask, Gateway, Dns, Dns2, Save,
   ContentType, Query, Body, None,
 };
@@ -62,15 +62,18 @@ class Draft : private JsonMembers {
   void endValue() override;
   void nestedValue() override;
 
-  template <size_t N>
-  void take(char c, uint8_t way, uint8_t& best, Field<N>& into, Parameter kept);
-  void again(uint8_t way, uint8_t& best);
-  void hexByte(char c);
-  void plainByte(char c);
+  // What is given in one of several ways has a place of its own, Ssid, Password, Token or
+  // Host; each of them is followed by its other ways, of which the last counts most.
+  static bool hasPlace(Parameter p) { return p >= Parameter::Ssid && p <= Parameter::Host; }
+  static Parameter placeOf(Parameter p);
+  void empty(Parameter place, Parameter way);
+  TENDRIL_ONCE void take(char c);
+  TENDRIL_ONCE bool hexByte(char& c);
   void parsePort(uint16_t& port);
-  void parsePart();
-  Parameter checkStatic() const;
-  Parameter check(Board& board, bool tokenKnown);
+  TENDRIL_ONCE void parsePart();
+  Parameter firstBad(Parameter from, Parameter to) const;
+  TENDRIL_ONCE Parameter checkStatic() const;
+  TENDRIL_ONCE Parameter check(Board& board, bool tokenKnown);
 
   Configuration configuration_;
   bool save_ = false;
@@ -79,7 +82,8 @@ class Draft : private JsonMembers {
   Set seen_, given_, bad_, long_;
   Parameter current_ = Parameter::None;  // whose value comes; None: nobody's
   Parameter nested_ = Parameter::None;
-  uint8_t bestSsid_ = 0, bestPassword_ = 0;  // the way that it was given in so far
+  // By their places, the ways that they were given in so far; Interface: in none.
+  Parameter best_[static_cast<size_t>(Parameter::Host) + 1] = {};
   int8_t half_ = -1;                         // of a byte in hexadecimal digits
   Kind kind_ = Kind::Form;
   bool inName_ = true, any_ = false, broken_ = false;

@@ -67,15 +67,15 @@ class Request {
   };
 
   Step broken(HttpStatus status);
-  Step head(char c, const Site& site, Draft& draft);
-  Step line(const Site& site);
-  Step target(char c, Draft& draft);
-  Step version(char c);
-  Step startLine(char c);
+  TENDRIL_ONCE Step head(char c, const Site& site, Draft& draft);
+  TENDRIL_ONCE Step line(const Site& site);
+  TENDRIL_ONCE Step target(char c, Draft& draft);
+  TENDRIL_ONCE Step version(char c);
+  TENDRIL_ONCE Step startLine(char c);
   Step endHead();
   bool header(const Site& site);
-  bool length(Text value);
-  Step chunk(char& c);
+  TENDRIL_ONCE bool length(Text value);
+  TENDRIL_ONCE Step chunk(char& c);
 
   State state_ = State::Method;
   bool cr_ = false;

@@ -68,7 +68,7 @@ Line title(Say say) { return static_cast<Line>(say <= Say::Saved ? 0 : static_ca
 // What the form's field that was refused must be.
 Line mend(Parameter field) {
   if (field == Parameter::Interface || field > Parameter::Dns2) return Line::Other;
-  if (field <= Parameter::Manual) return Line::Ssid;
+  if (field <= Parameter::SsidHex) return Line::Ssid;
   if (field <= Parameter::PasswordHex) return Line::Password;
   if (field == Parameter::Token) return Line::Token;
   if (field == Parameter::Host) return Line::Host;

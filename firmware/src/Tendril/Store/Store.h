@@ -78,17 +78,17 @@ class Store {
 
   static bool newer(const Summary& a, const Summary& b);
   bool read(uint8_t index, Summary& into, Configuration* configuration, bool& newerVersion);
-  bool readNotes(uint8_t index, Summary& into);
+  TENDRIL_ONCE bool readNotes(uint8_t index, Summary& into);
   Status refresh();
   bool find(const Slot& slot);
   uint8_t provenIndex() const;
   uint8_t newestIndex() const;
   uint8_t trialIndex(uint8_t n) const;
-  uint8_t spareIndex() const;
+  TENDRIL_ONCE uint8_t spareIndex() const;
   bool load(uint8_t index, Slot& into);
   bool mark(const Slot& trial, uint32_t offset);
   bool clear(uint8_t index);
-  bool migrate(const Configuration& configuration, Code lastError);
+  TENDRIL_ONCE bool migrate(const Configuration& configuration, Code lastError);
 
   Flash& flash_;
   EdgentMemory* edgent_ = nullptr;

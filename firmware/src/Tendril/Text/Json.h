@@ -74,14 +74,14 @@ class JsonReader {
   };
 
   bool step(char c, JsonMembers& members);
-  bool value(char c, JsonMembers& members);
+  TENDRIL_ONCE bool value(char c, JsonMembers& members);
   bool open(bool array, JsonMembers& members);
-  bool close(bool array);
-  bool string(char c, JsonMembers& members);
-  bool escape(char c, JsonMembers& members);
+  TENDRIL_ONCE bool close(bool array);
+  TENDRIL_ONCE bool string(char c, JsonMembers& members);
+  TENDRIL_ONCE bool escape(char c, JsonMembers& members);
   bool unit(char c, JsonMembers& members);
-  bool number(char c, JsonMembers& members);
-  bool keyword(char c, JsonMembers& members);
+  TENDRIL_ONCE bool number(char c, JsonMembers& members);
+  TENDRIL_ONCE bool keyword(char c, JsonMembers& members);
   void emit(char c, JsonMembers& members);
   void emitCharacter(uint32_t character, JsonMembers& members);
   void loneSurrogate(JsonMembers& members);

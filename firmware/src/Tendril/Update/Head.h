@@ -21,9 +21,9 @@ class Head {
   const uint8_t* digest() const { return digest_; }
 
  private:
-  bool line(Text text);
-  bool statusLine(Text text);
-  bool digestLine(Text value);
+  TENDRIL_ONCE bool line(Text text);
+  TENDRIL_ONCE bool statusLine(Text text);
+  TENDRIL_ONCE bool digestLine(Text value);
 
   // As much of a line as any that matters has.
   Field<96> line_;

@@ -57,9 +57,9 @@ class Update {
  private:
   enum class Step : uint8_t { Begin, Resolve, Connect, Ask, Head, Body };
 
-  void ask();
-  void readHead();
-  void readBody();
+  TENDRIL_ONCE void ask();
+  TENDRIL_ONCE void readHead();
+  TENDRIL_ONCE void readBody();
   void take(const uint8_t* data, size_t size);
   void fail(Fault fault);
   State over(State state);
