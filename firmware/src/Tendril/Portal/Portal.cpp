@@ -4,7 +4,10 @@ namespace tendril {
 
 struct Portal::Client {
   Client();  // not inline: there are four
+  static void* operator new(size_t, void* at) { return at; }
+
   State state = State::Free;
+  uint8_t index = 0;  // of its socket
   bool headRead = false, bodyBegun = false;
   bool keep = false, restart = false;  // once the answer is on its way
   uint16_t sent = 0, total = 0;        // of the answer
@@ -44,8 +47,8 @@ bool Portal::open() {
 
 void Portal::close() {
   if (work_ == nullptr) return;
-  for (uint8_t i = 0; i < SetupSockets::kClients; i++) {
-    if (work_->clients[i].state != State::Free) end(i);
+  for (Client& client : work_->clients) {
+    if (client.state != State::Free) end(client);
   }
   work_ = nullptr;
   sockets_.close();
@@ -53,10 +56,11 @@ void Portal::close() {
 
 void Portal::tick(Millis now) {
   if (work_ == nullptr) return;
+  now_ = now;
   answerNames();
-  acceptClients(now);
-  for (uint8_t i = 0; i < SetupSockets::kClients; i++) serve(i, now);
-  followScan(now);
+  acceptClients();
+  for (Client& client : work_->clients) serve(client);
+  followScan();
 }
 
 void Portal::answerNames() {
@@ -69,81 +73,75 @@ void Portal::answerNames() {
   }
 }
 
-void Portal::acceptClients(Millis now) {
+void Portal::acceptClients() {
   for (uint8_t i = 0; i < SetupSockets::kClients; i++) {
     Client& client = work_->clients[i];
     if (client.state != State::Free) continue;
     if (!sockets_.accept(i)) return;
+    new (&client) Client;
     client.state = State::Asking;
-    client.headRead = client.bodyBegun = client.keep = client.restart = false;
-    client.sent = client.total = 0;
-    client.since = client.moved = now;
-    client.request = Request();
-    client.answer = Answer();
+    client.index = i;
+    client.since = client.moved = now_;
   }
-  makeRoom(now);
+  makeRoom();
 }
 
 // Whoever waits isn't seen before there is room. Those who said nothing go sooner:
 // browsers open connections ahead. Those who wait for a scan stay.
-void Portal::makeRoom(Millis now) {
+void Portal::makeRoom() {
   uint32_t longest = 0;
-  uint8_t who = SetupSockets::kClients;
-  for (uint8_t i = 0; i < SetupSockets::kClients; i++) {
-    const Client& client = work_->clients[i];
+  Client* who = nullptr;
+  for (Client& client : work_->clients) {
     if (client.state == State::Scanning) continue;
     const bool asks = client.state == State::Asking;
-    const uint32_t age = elapsed(now, asks ? client.since : client.moved);
+    const uint32_t age = elapsed(now_, asks ? client.since : client.moved);
     if (age < (asks && client.request.silent() ? kShare / 2 : kShare) || age < longest) continue;
     longest = age;
-    who = i;
+    who = &client;
   }
-  if (who < SetupSockets::kClients) end(who);
+  if (who != nullptr) end(*who);
 }
 
-void Portal::serve(uint8_t i, Millis now) {
-  Client& client = work_->clients[i];
+void Portal::serve(Client& client) {
   switch (client.state) {
     case State::Asking:
-      hear(i, now);
-      if (client.state == State::Asking && elapsed(now, client.since) >= (client.headRead ? kExchangeTime : kRequestTime)) end(i);
+      hear(client);
+      if (client.state == State::Asking && elapsed(now_, client.since) >= (client.headRead ? kExchangeTime : kRequestTime)) end(client);
       break;
     case State::Answering:
-      if (elapsed(now, client.moved) >= kSilence) end(i);
+      if (elapsed(now_, client.moved) >= kSilence) end(client);
       break;
     case State::Lingering: {
       int n = 1;
-      for (int rounds = 0; n > 0 && rounds < kRounds; rounds++) n = sockets_.read(i, work_->buffer, sizeof work_->buffer);
-      if (n < 0 || elapsed(now, client.moved) >= kLinger) end(i);
+      for (int rounds = 0; n > 0 && rounds < kRounds; rounds++) n = sockets_.read(client.index, work_->buffer, sizeof work_->buffer);
+      if (n < 0 || elapsed(now_, client.moved) >= kLinger) end(client);
       break;
     }
     default:
       break;
   }
-  if (client.state == State::Answering) send(i, now);
+  if (client.state == State::Answering) send(client);
 }
 
-void Portal::hear(uint8_t i, Millis now) {
-  Client& client = work_->clients[i];
+void Portal::hear(Client& client) {
   for (int rounds = 0; client.state == State::Asking && rounds < kRounds; rounds++) {
-    const int n = sockets_.read(i, work_->buffer, sizeof work_->buffer);
-    if (n < 0) return end(i);
+    const int n = sockets_.read(client.index, work_->buffer, sizeof work_->buffer);
+    if (n < 0) return end(client);
     if (n == 0) return;
-    client.moved = now;
-    for (int at = 0; at < n && client.state == State::Asking; at++) take(i, static_cast<char>(work_->buffer[at]), now);
+    client.moved = now_;
+    for (int at = 0; at < n && client.state == State::Asking; at++) take(client, static_cast<char>(work_->buffer[at]));
   }
 }
 
 // Takes a byte of a request.
-void Portal::take(uint8_t i, char c, Millis now) {
-  Client& client = work_->clients[i];
+void Portal::take(Client& client, char c) {
   Request& request = client.request;
   switch (request.push(c, site_, client.draft)) {
     case Request::Step::More:
       break;
     case Request::Step::Head:
       client.headRead = true;
-      head(i, now);
+      head(client);
       break;
     case Request::Step::Byte:
       // A body takes the query's place, once there is one.
@@ -153,9 +151,9 @@ void Portal::take(uint8_t i, char c, Millis now) {
       break;
     case Request::Step::Broken:
       client.answer.unreadable = request.status();
-      return request.status() == HttpStatus::TooLarge ? tooLarge(client, now) : say(client, Say::Unreadable, now);
+      return request.status() == HttpStatus::TooLarge ? tooLarge(client) : say(client, Say::Unreadable);
   }
-  if (client.state == State::Asking && client.headRead && request.whole()) configure(client, now);
+  if (client.state == State::Asking && client.headRead && request.whole()) configure(client);
 }
 
 Draft::Kind Portal::draftKind(BodyKind kind) {
@@ -163,17 +161,16 @@ Draft::Kind Portal::draftKind(BodyKind kind) {
 }
 
 // Decides what a request is answered, but for a configuration's body.
-void Portal::head(uint8_t i, Millis now) {
-  Client& client = work_->clients[i];
+void Portal::head(Client& client) {
   const Request& request = client.request;
   Answer& answer = client.answer;
   answer.headOnly = request.method() == Method::Head;
   answer.person = request.wantsPage();
-  if (!request.ownHost()) return probe(i, now);
+  if (!request.ownHost()) return probe(client);
   answer.wizard = request.wizard();
   if (answer.wizard != kNoWizard && request.method() == Method::Options) {
     answer.asksPrivate = request.asksPrivate();
-    return say(client, Say::Preflight, now);
+    return say(client, Say::Preflight);
   }
   if (!request.foreign()) device_.used();
   const bool reads = request.method() == Method::Get || request.method() == Method::Head;
@@ -181,62 +178,61 @@ void Portal::head(uint8_t i, Millis now) {
     case Route::Page:
     case Route::BoardInfo:
     case Route::Scan:
-      if (!reads) return say(client, Say::NotAllowed, now);
-      if (request.route() == Route::Scan) return beginScan(client, now);
-      if (request.route() == Route::BoardInfo) return say(client, Say::Board, now);
-      return say(client, request.takesGzip() ? Say::Page : Say::Form, now);
+      if (!reads) return say(client, Say::NotAllowed);
+      if (request.route() == Route::Scan) return beginScan(client);
+      if (request.route() == Route::BoardInfo) return say(client, Say::Board);
+      return say(client, request.takesGzip() ? Say::Page : Say::Form);
     case Route::Config:
     case Route::Reset:
     case Route::Reboot:
     case Route::App:
-      return change(i, now);
+      return change(client);
     case Route::Redirect:
-      return say(client, Say::Home, now);
+      return say(client, Say::Home);
     case Route::Unknown:
-      return say(client, Say::NotFound, now);
+      return say(client, Say::NotFound);
     default:
-      return probe(i, now);
+      return probe(client);
   }
 }
 
 // What changes the device is for nobody whom a foreign page sent. GET is there
 // because Blynk's apps ask so.
-void Portal::change(uint8_t i, Millis now) {
-  Client& client = work_->clients[i];
+void Portal::change(Client& client) {
   const Request& request = client.request;
   if (request.method() != Method::Get && request.method() != Method::Post) {
     client.answer.allow = Allow::GetPost;
-    return say(client, Say::NotAllowed, now);
+    return say(client, Say::NotAllowed);
   }
-  if (request.foreign()) return say(client, Say::Forbidden, now);
-  if (request.tooLong()) return tooLarge(client, now);
+  if (request.foreign()) return say(client, Say::Forbidden);
+  if (request.tooLong()) return tooLarge(client);
   switch (request.route()) {
     case Route::Reset: {
       bool kept = false;
       const bool done = device_.reset(kept);
-      return say(client, !done ? Say::NotErased : kept ? Say::Kept : Say::Erased, now);
+      return say(client, !done ? Say::NotErased : kept ? Say::Kept : Say::Erased);
     }
     case Route::Reboot:
       client.restart = true;
-      return say(client, Say::Restarting, now);
+      return say(client, Say::Restarting);
     case Route::App:
       if (request.method() != Method::Post) {
         client.answer.allow = Allow::Post;
-        return say(client, Say::NotAllowed, now);
+        return say(client, Say::NotAllowed);
       }
-      if (!isPhone(sockets_.peer(i))) {
-        work_->phones[work_->nextPhone] = sockets_.peer(i);
+      if (!isPhone(sockets_.peer(client.index))) {
+        work_->phones[work_->nextPhone] = sockets_.peer(client.index);
         work_->nextPhone = static_cast<uint8_t>((work_->nextPhone + 1) % Work::kPhones);
       }
-      return say(client, Say::App, now);
+      return say(client, Say::App);
     default:
       break;
   }
-  if (request.method() == Method::Get) return configure(client, now);
+  if (request.method() == Method::Get) return configure(client);
   switch (request.bodyKind()) {
     case BodyKind::Other:
     case BodyKind::Unreadable:
-      return refuse(client, Parameter::ContentType, now);
+      return refuse(client, Parameter::ContentType);
     case BodyKind::Json:
       client.draft.begin(Draft::Kind::Json);
       client.bodyBegun = true;
@@ -247,44 +243,43 @@ void Portal::change(uint8_t i, Millis now) {
   // The body's bytes follow.
   if (!request.whole() && request.expectsContinue()) {
     static constexpr char kGoOn[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    sockets_.write(i, kGoOn, sizeof kGoOn - 1);
+    sockets_.write(client.index, kGoOn, sizeof kGoOn - 1);
   }
 }
 
-void Portal::configure(Client& client, Millis now) {
+void Portal::configure(Client& client) {
   Parameter field = client.draft.finish(board_, options_.tokenKnown);
-  if (field != Parameter::None) return refuse(client, field, now);
+  if (field != Parameter::None) return refuse(client, field);
   switch (device_.accept(client.draft.configuration(), client.draft.save(), field)) {
     case PortalDevice::Accepted::Yes:
       client.keep = true;
-      return say(client, client.draft.save() ? Say::Saved : Say::Trying, now);
+      return say(client, client.draft.save() ? Say::Saved : Say::Trying);
     case PortalDevice::Accepted::Busy:
-      return say(client, Say::Busy, now);
+      return say(client, Say::Busy);
     case PortalDevice::Accepted::Refused:
-      return refuse(client, field, now);
+      return refuse(client, field);
     case PortalDevice::Accepted::Failed:
-      return say(client, Say::NotStored, now);
+      return say(client, Say::NotStored);
   }
 }
 
-void Portal::refuse(Client& client, Parameter field, Millis now) {
+void Portal::refuse(Client& client, Parameter field) {
   client.answer.field = field;
-  say(client, Say::Invalid, now);
+  say(client, Say::Invalid);
 }
 
-void Portal::tooLarge(Client& client, Millis now) {
+void Portal::tooLarge(Client& client) {
   client.answer.field = Parameter::Body;
-  say(client, Say::TooLarge, now);
+  say(client, Say::TooLarge);
 }
 
 // A phone asks whether it is on the internet, or somebody for somebody else's pages:
 // they see the device's, unless an app is in use.
-void Portal::probe(uint8_t i, Millis now) {
-  Client& client = work_->clients[i];
+void Portal::probe(Client& client) {
   const Route route = client.request.route();
-  if (route < Route::Sound || route == Route::Unknown || !isPhone(sockets_.peer(i))) return say(client, Say::Home, now);
+  if (route < Route::Sound || route == Route::Unknown || !isPhone(sockets_.peer(client.index))) return say(client, Say::Home);
   client.answer.sound = static_cast<uint8_t>(static_cast<uint8_t>(route) - static_cast<uint8_t>(Route::Sound));
-  say(client, Say::Sound, now);
+  say(client, Say::Sound);
 }
 
 bool Portal::isPhone(Address phone) const {
@@ -296,55 +291,54 @@ bool Portal::isPhone(Address phone) const {
 
 // One scan serves all who wait for one. While somebody is still being sent a scan it
 // stays as it is, and the next one gets the same.
-void Portal::beginScan(Client& client, Millis now) {
+void Portal::beginScan(Client& client) {
   for (const Client& each : work_->clients) {
-    if (each.state == State::Answering && each.answer.say == Say::Networks) return say(client, Say::Networks, now);
+    if (each.state == State::Answering && each.answer.say == Say::Networks) return say(client, Say::Networks);
   }
   client.state = State::Scanning;
   if (work_->scanning) return;
   work_->scanning = true;
-  work_->scanSince = now;
+  work_->scanSince = now_;
   device_.beginScan();
 }
 
-void Portal::followScan(Millis now) {
+void Portal::followScan() {
   if (!work_->scanning) return;
   const Progress progress = device_.scan();
-  if (progress == Progress::Working && elapsed(now, work_->scanSince) < kScanTime) return;
+  if (progress == Progress::Working && elapsed(now_, work_->scanSince) < kScanTime) return;
   work_->scanning = false;
   const bool done = progress == Progress::Done;
   if (done) work_->networks.pick(device_);
   for (Client& client : work_->clients) {
-    if (client.state == State::Scanning) say(client, done ? Say::Networks : Say::ScanFailed, now);
+    if (client.state == State::Scanning) say(client, done ? Say::Networks : Say::ScanFailed);
   }
 }
 
-void Portal::say(Client& client, Say what, Millis now) {
+void Portal::say(Client& client, Say what) {
   client.answer.say = what;
   client.draft.wipe();
   client.state = State::Answering;
-  client.moved = now;
+  client.moved = now_;
   Writer counter(nullptr, 0);
   putAnswer(counter, client.answer, {device_, site_, work_->networks});
   client.total = static_cast<uint16_t>(counter.total());
 }
 
-void Portal::send(uint8_t i, Millis now) {
-  Client& client = work_->clients[i];
+void Portal::send(Client& client) {
   char* const buffer = reinterpret_cast<char*>(work_->buffer);
   for (int rounds = 0; client.sent < client.total && rounds < kRounds; rounds++) {
     Writer w(buffer, sizeof work_->buffer, client.sent);
     putAnswer(w, client.answer, {device_, site_, work_->networks});
     // What it tells of has changed meanwhile: half of each is no answer.
-    if (w.total() != client.total) return end(i);
-    const int n = sockets_.write(i, buffer, w.size());
-    if (n < 0) return end(i);
+    if (w.total() != client.total) return end(client);
+    const int n = sockets_.write(client.index, buffer, w.size());
+    if (n < 0) return end(client);
     if (n == 0) return;
     client.sent = static_cast<uint16_t>(client.sent + n);
-    client.moved = now;
+    client.moved = now_;
   }
   if (client.sent < client.total) return;
-  if (client.request.whole()) return end(i);
+  if (client.request.whole()) return end(client);
   client.state = State::Lingering;
   act(client);
 }
@@ -356,11 +350,10 @@ void Portal::act(Client& client) {
   client.keep = client.restart = false;
 }
 
-void Portal::end(uint8_t i) {
-  Client& client = work_->clients[i];
+void Portal::end(Client& client) {
   client.state = State::Free;
   client.draft.wipe();
-  sockets_.drop(i);
+  sockets_.drop(client.index);
   act(client);
 }
 

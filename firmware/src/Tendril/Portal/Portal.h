@@ -53,23 +53,23 @@ class Portal {
   struct Work;
 
   TENDRIL_ONCE void answerNames();
-  TENDRIL_ONCE void acceptClients(Millis now);
-  TENDRIL_ONCE void makeRoom(Millis now);
-  TENDRIL_ONCE void serve(uint8_t i, Millis now);
-  TENDRIL_ONCE void hear(uint8_t i, Millis now);
-  TENDRIL_ONCE void take(uint8_t i, char c, Millis now);
-  TENDRIL_ONCE void head(uint8_t i, Millis now);
-  TENDRIL_ONCE void change(uint8_t i, Millis now);
-  void configure(Client& client, Millis now);
-  TENDRIL_ONCE void probe(uint8_t i, Millis now);
-  TENDRIL_ONCE void beginScan(Client& client, Millis now);
-  TENDRIL_ONCE void followScan(Millis now);
-  void refuse(Client& client, Parameter field, Millis now);
-  void tooLarge(Client& client, Millis now);
-  void say(Client& client, Say what, Millis now);
-  TENDRIL_ONCE void send(uint8_t i, Millis now);
+  TENDRIL_ONCE void acceptClients();
+  TENDRIL_ONCE void makeRoom();
+  TENDRIL_ONCE void serve(Client& client);
+  TENDRIL_ONCE void hear(Client& client);
+  TENDRIL_ONCE void take(Client& client, char c);
+  TENDRIL_ONCE void head(Client& client);
+  TENDRIL_ONCE void change(Client& client);
+  void configure(Client& client);
+  TENDRIL_ONCE void probe(Client& client);
+  TENDRIL_ONCE void beginScan(Client& client);
+  TENDRIL_ONCE void followScan();
+  void refuse(Client& client, Parameter field);
+  void tooLarge(Client& client);
+  void say(Client& client, Say what);
+  TENDRIL_ONCE void send(Client& client);
   void act(Client& client);
-  void end(uint8_t i);
+  void end(Client& client);
   bool isPhone(Address phone) const;
   TENDRIL_ONCE static Draft::Kind draftKind(BodyKind kind);
 
@@ -79,6 +79,7 @@ class Portal {
   Board& board_;
   PortalOptions options_;
   Site site_;
+  Millis now_ = 0;
   Work* work_ = nullptr;  // in the workspace, while open
 };
 
