@@ -28,7 +28,7 @@ constexpr size_t kMaxOwn = 512;
 // Values, events and properties that wait for the network or the next login.
 constexpr size_t kOutbox = 768;
 // What the portal and the link share, in turn (Workspace.h).
-constexpr size_t kWorkspace = 2560;
+constexpr size_t kWorkspace = 2592;
 // The longest path of an update's URL.
 constexpr size_t kMaxPath = 192;
 // One erasable sector of flash, as on the ESP8266 and ESP32; a slot is one.
