@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Tendril/Port.h>
+#include <Tendril/Update/Md5.h>
 
 #include <string>
 
@@ -16,6 +17,11 @@ class FakeUpdater : public tendril::Updater {
     if (image.size() + size > holds || image.size() + size > announced) return false;
     image.append(reinterpret_cast<const char*>(data), size);
     return true;
+  }
+  void md5(uint8_t into[16]) override {
+    tendril::Md5 md5;
+    md5.add(reinterpret_cast<const uint8_t*>(image.data()), image.size());
+    md5.finish(into);
   }
   bool commit() override {
     committed = runs && image.size() == announced;

@@ -116,6 +116,8 @@ class Updater {
   // Makes room for an image of so many bytes. False: it doesn't fit.
   virtual bool begin(uint32_t size) = 0;
   virtual bool write(const uint8_t* data, size_t size) = 0;
+  // The MD5 (RFC 1321) of all that was written; nothing is written after it.
+  virtual void md5(uint8_t into[16]) = 0;
   // From the next start on the image runs. False: it is none that can, and nothing has
   // changed.
   virtual bool commit() = 0;

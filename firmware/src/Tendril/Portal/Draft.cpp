@@ -170,10 +170,13 @@ bool Draft::hexByte(char& c) {
     bad_.add(current_);
     return false;
   }
-  const int8_t before = half_;
-  half_ = before < 0 ? digit : int8_t{-1};
-  c = static_cast<char>(before << 4 | digit);
-  return before >= 0;
+  if (half_ < 0) {
+    half_ = digit;
+    return false;
+  }
+  c = static_cast<char>(half_ << 4 | digit);
+  half_ = -1;
+  return true;
 }
 
 void Draft::valueByte(char c) {

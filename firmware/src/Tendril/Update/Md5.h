@@ -1,5 +1,6 @@
 // MD5 (RFC 1321): what update servers send along. It tells a damaged image from a
-// whole one; that nobody has made another one is what TLS is for.
+// whole one; that nobody has made another one is what TLS is for. Updaters of chips whose
+// core has none take this one.
 #pragma once
 
 #include <stddef.h>

@@ -20,7 +20,6 @@ static_assert(kPart <= kWorkspace && kMaxPath + kMaxRedirectHost + 128 <= kWorks
 bool Update::begin(Text url, bool tls, const Options& options) {
   stop();
   head_ = Head();
-  md5_ = Md5();
   options_ = options;
   received_ = 0;
   asked_ = 0;
@@ -136,13 +135,12 @@ void Update::take(const uint8_t* data, size_t size) {
   const uint32_t left = head_.length() - received_;
   if (size > left) size = left;
   moved_ = now_;
-  md5_.add(data, size);
   if (size > 0 && !updater_->write(data, size)) return fail(Fault::Flash);
   received_ += static_cast<uint32_t>(size);
   if (received_ < head_.length()) return;
 
   uint8_t digest[Md5::kSize];
-  md5_.finish(digest);
+  updater_->md5(digest);
   if (head_.hasDigest() && memcmp(digest, head_.digest(), sizeof digest) != 0) return fail(Fault::Digest);
   if (!updater_->commit()) return fail(Fault::Flash);
   writing_ = false;

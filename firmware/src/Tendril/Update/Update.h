@@ -70,7 +70,6 @@ class Update {
   Options options_;
   Url url_;
   Head head_;
-  Md5 md5_;
   State state_ = State::Idle;
   Fault fault_ = Fault::None;
   Step step_ = Step::Begin;

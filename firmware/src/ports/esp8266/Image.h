@@ -4,6 +4,8 @@
 #pragma once
 #ifdef ESP8266
 
+#include <MD5Builder.h>
+
 #include "../../Tendril/Port.h"
 
 namespace tendril {
@@ -13,8 +15,12 @@ class Image final : public Updater {
  public:
   bool begin(uint32_t size) override;
   bool write(const uint8_t* data, size_t size) override;
+  void md5(uint8_t into[16]) override;
   bool commit() override;
   void abort() override;
+
+ private:
+  ::MD5Builder md5_;
 };
 
 }  // namespace esp8266
