@@ -24,7 +24,7 @@ const (
 
 // allowedFlash is how far code and constants may be beyond their budget, which they
 // don't keep: it goes down with whatever is saved, and never up.
-const allowedFlash = 61000 - budgetFlash
+const allowedFlash = 51100 - budgetFlash
 
 // What Edgent adds to a bare sketch on the same chip: measured with its Arduino core
 // 3.2-dev, GCC 12.2, TLS included.
