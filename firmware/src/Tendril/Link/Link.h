@@ -22,9 +22,9 @@ struct Info {
     Board,
     Cpu,
     Connection,  // as in "WiFi"
-    TemplateId,
-    kFields
+    TemplateId
   };
+  static constexpr uint8_t kFields = TemplateId + 1;
   Text values[kFields];
 };
 

@@ -28,24 +28,27 @@ void Number::write(double value, uint8_t decimals) {
   const bool negative = value < 0;
   if (negative) value = -value;
   unsigned exponent = 0;
-  for (double most = kLargest; value >= most; most = 10) {
+  double most = kLargest;
+  while (value >= most) {
     value /= 10;
     exponent++;
+    most = 10;
   }
   uint32_t scale = 1;
   for (uint8_t i = 0; i < decimals && i < 9; i++) scale *= 10;
   auto whole = static_cast<unsigned long long>(value);
-  auto rest = static_cast<uint32_t>((value - static_cast<double>(whole)) * scale + 0.5);
+  const double behind = (value - static_cast<double>(whole)) * scale;
+  auto rest = static_cast<uint32_t>(behind);
+  if (behind - rest >= 0.5) rest++;
   if (rest == scale) {
     whole++;
     rest = 0;
   }
   write(whole, negative && (whole | rest) != 0);
   if (rest != 0) put('.');
-  while (rest != 0) {
+  for (; rest != 0 && scale > 1; rest %= scale) {
     scale /= 10;
     put(static_cast<char>('0' + rest / scale));
-    rest %= scale;
   }
   if (exponent > 0) {
     put('e');

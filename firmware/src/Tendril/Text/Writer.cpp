@@ -20,7 +20,7 @@ void Writer::put(Text text) {
 }
 
 void Writer::put(RomText text) {
-  for (size_t i = 0; const char c = text[i]; i++) put(c);
+  for (size_t i = 0; text[i] != 0; i++) put(text[i]);
 }
 
 void Writer::put(const RomBytes& rom) {
