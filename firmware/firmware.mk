@@ -16,10 +16,12 @@ FIRMWARE_BUILD_NEEDS = $(call needs_program,cmake,cmake) $(call needs_program,ni
   $(call needs_file,/usr/include/nlohmann/json.hpp,nlohmann-json3-dev) $(call needs_file,/usr/include/httplib.h,libcpp-httplib-dev)
 FIRMWARE_TEST_NEEDS = $(FIRMWARE_BUILD_NEEDS) $(call needs_file,/usr/include/gtest/gtest.h,libgtest-dev) \
   $(call needs_program,gcovr,gcovr) $(call needs_program,valgrind,valgrind) $(call needs_program,clang++,clang) \
-  $(call needs_program,clang-tidy,clang-tidy) $(call needs_program,cppcheck,cppcheck)
+  $(needs_fuzzer) $(call needs_program,clang-tidy,clang-tidy) $(call needs_program,cppcheck,cppcheck)
 
 needs_program = $(shell command -v $(1) >/dev/null || echo $(2))
 needs_file = $(shell test -e $(1) || echo $(2))
+# What fuzz targets are linked with, which Debian's clang only recommends.
+needs_fuzzer = $(shell ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a >/dev/null 2>&1 || echo libclang-rt-dev)
 
 # install has Debian install what is missing of a list, and says what for.
 define firmware_install
