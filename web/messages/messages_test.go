@@ -17,6 +17,11 @@ func TestCataloguesAreComplete(t *testing.T) {
 	if len(keys) < 100 {
 		t.Fatalf("%d texts", len(keys))
 	}
+	for _, of := range web.Languages {
+		if all[of] == nil {
+			t.Errorf("the pages offer %s, which has no texts", of)
+		}
+	}
 	for of, texts := range all {
 		if !slices.Contains(web.Languages, of) {
 			t.Errorf("%s is no language of the pages", of)

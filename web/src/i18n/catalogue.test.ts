@@ -27,6 +27,17 @@ describe('a catalogue', () => {
     expect([1, 3, 5].map((n) => catalogue.format('n', { n }))).toEqual(['1 sieć', '3 sieci', '5 sieci!'])
   })
 
+  test('fills in what a text asks for by name, as the library does', () => {
+    const format = (text: string, params: Record<string, string | number | Date>) => new Catalogue([['en', { a: text }]]).format('a', params)
+    expect(format('{a} of {b}: {a}', { a: 1.5, b: '$& {a}' })).toBe('1.5 of $& {a}: 1.5')
+    expect(format('{a}{b}', { a: '', b: 0 })).toBe('0')
+    expect(format('It’s {a}', { a: 'it' })).toBe('It’s it')
+    expect(format("It''s '{'{a}'}'", { a: 'it' })).toBe("It's {it}")
+    expect(format('{ a }', { a: 'it' })).toBe('it')
+    expect(format('{a', { a: 'it' })).toBe('a')
+    expect(format('{a, date, ::yyyy}', { a: new Date(2030, 5) })).toBe('2030')
+  })
+
   test('shows markup as it is', () => {
     expect(new Catalogue([['en', { a: '<b>{x}</b>' }]]).format('a', { x: '<i>' })).toBe('<b><i></b>')
   })

@@ -1,5 +1,5 @@
 import { Catalogue, type Params, type Texts } from './catalogue.ts'
-import { chooseLanguage, directionOf, isLanguage, languages, localeFor, type Language } from './languages.ts'
+import { chooseLanguage, directionOf, isLanguage, localeFor, type Language } from './languages.ts'
 import { forget, recall, remember } from '../storage.ts'
 
 /** The parts of the catalogues: the wizard's, with what all pages share, and the app's. */
@@ -7,9 +7,6 @@ export type Part = 'wizard' | 'app'
 
 // Vite makes a file of each, named words-<language>-<part>.
 const files = import.meta.glob<Texts>(['../../messages/*/wizard.json', '../../messages/*/app.json'], { import: 'default' })
-
-/** The languages that there are catalogues of. */
-export const spoken = (Object.keys(languages) as Language[]).filter((language) => `../../messages/${language}/wizard.json` in files)
 
 const storageKey = 'tendril.language'
 
@@ -52,7 +49,7 @@ export async function need(...wanted: Part[]): Promise<void> {
 /** Starts with the customer's choice, else the browser's. */
 export async function startLanguage(...wanted: Part[]): Promise<void> {
   const chosen = recall(storageKey)
-  current = chosen && isLanguage(chosen) && spoken.includes(chosen) ? chosen : chooseLanguage(navigator.languages, spoken)
+  current = chosen && isLanguage(chosen) ? chosen : chooseLanguage(navigator.languages)
   await need(...wanted)
 }
 
@@ -71,7 +68,7 @@ export function hasChosenLanguage(): boolean {
 /** Follows the browser again. */
 export async function followBrowser(): Promise<void> {
   forget(storageKey)
-  const language = chooseLanguage(navigator.languages, spoken)
+  const language = chooseLanguage(navigator.languages)
   await Promise.all(parts.map((part) => load(language, part)))
   rebuild(language)
 }

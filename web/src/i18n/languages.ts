@@ -23,10 +23,10 @@ export function isLanguage(code: string): code is Language {
 }
 
 /** The first of the wanted languages that there is; English if none. */
-export function chooseLanguage(wanted: readonly string[], among: readonly Language[] = Object.keys(languages) as Language[]): Language {
+export function chooseLanguage(wanted: readonly string[]): Language {
   for (const tag of wanted) {
     const code = tag.toLowerCase().split('-')[0] ?? ''
-    if (isLanguage(code) && among.includes(code)) return code
+    if (isLanguage(code)) return code
   }
   return 'en'
 }
