@@ -61,7 +61,8 @@ func (a *API) accountLifeRoutes() {
 	call(a, anyone, empty(operation("confirm-email", http.MethodPost, "/api/v1/confirmations", accounts, "Confirm an e-mail address with a mailed link's token"), http.StatusNoContent), a.confirmEmail)
 	call(a, anyone, empty(operation("request-reset", http.MethodPost, "/api/v1/password-resets", accounts, "Have a link mailed that sets a forgotten password anew; the answer is the same for unknown addresses"), http.StatusAccepted), a.requestReset)
 	call(a, anyone, empty(operation("redeem-reset", http.MethodPost, "/api/v1/password-resets/redeem", accounts, "Set a password with a mailed link's token; all sessions end"), http.StatusNoContent), a.redeemReset)
-	call(a, signedIn, export(operation("export-account", http.MethodGet, "/api/v1/accounts/current/export", accounts, "All that is kept of you and your devices")), a.exportAccount)
+	call(a, signedIn, archiving(operation("export-account", http.MethodGet, "/api/v1/accounts/current/export", accounts, "All that is kept of you and your devices"),
+		"account.json, sessions.json, devices.json with last values, provisionings.json with timelines, and for each device devices/ID/events.json and devices/ID/history/*.csv."), a.exportAccount)
 	call(a, signedIn, empty(operation("delete-account", http.MethodPost, "/api/v1/accounts/current/deletion", accounts, "Delete your account with all that it owns"), http.StatusNoContent), a.deleteAccount)
 	call(a, signedIn, operation("list-sessions", http.MethodGet, "/api/v1/sessions", sessions, "List your sessions"), a.listSessions)
 	call(a, signedIn, operation("end-session", http.MethodDelete, "/api/v1/sessions/{id}", sessions, "End one of your sessions"), a.endSession)

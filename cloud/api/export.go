@@ -21,12 +21,11 @@ import (
 // exportPage is how many items of a list an export reads at once.
 const exportPage = 200
 
-// export completes the description of the call that answers with an archive.
-func export(op huma.Operation) huma.Operation {
+// archiving completes the description of a call that answers with an archive.
+func archiving(op huma.Operation, holds string) huma.Operation {
 	op.Responses = map[string]*huma.Response{
 		"200": {Description: "OK", Content: map[string]*huma.MediaType{
-			"application/zip": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary",
-				Description: "account.json, sessions.json, devices.json with last values, provisionings.json with timelines, and for each device devices/ID/events.json and devices/ID/history/*.csv."}},
+			"application/zip": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary", Description: holds}},
 		}},
 	}
 	return op
@@ -43,23 +42,30 @@ func (a *API) exportAccount(ctx context.Context, from *caller, _ *none) (*stream
 	if err != nil {
 		return nil, err
 	}
+	name := "tendril-" + time.Now().UTC().Format(time.DateOnly)
+	return a.archived(name, "an export failed", func(to *archive) error { return a.writeExport(to, from.who, own) }), nil
+}
+
+// archived answers with a ZIP file of that name, which write fills while it is being
+// sent; failed is for the log if it can't.
+func (a *API) archived(name, failed string, write func(*archive) error) *streamed {
 	return &streamed{func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
 		w.Header().Set("Content-Type", "application/zip")
-		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": "tendril-" + time.Now().UTC().Format(time.DateOnly) + ".zip"}))
+		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name + ".zip"}))
 		archive := &archive{ctx: r.Context(), zip: zip.NewWriter(patient{w, http.NewResponseController(w)})}
-		err := a.writeExport(archive, from.who, own)
+		err := write(archive)
 		if err == nil {
 			err = archive.zip.Close()
 		}
 		if err != nil {
 			if r.Context().Err() == nil {
-				a.Log.ErrorContext(r.Context(), "an export failed", "error", err)
+				a.Log.ErrorContext(r.Context(), failed, "error", err)
 			}
 			// Part of it was sent; only the connection's end says that it isn't whole.
 			panic(http.ErrAbortHandler)
 		}
-	}}, nil
+	}}
 }
 
 // patient gives a slow reader time as long as it takes something.

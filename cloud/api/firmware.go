@@ -1,14 +1,10 @@
 package api
 
 import (
-	"archive/zip"
 	"context"
-	"mime"
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/tendril-iot/tendril/cloud/fault"
 	"github.com/tendril-iot/tendril/cloud/product"
 	"github.com/tendril-iot/tendril/firmware/project"
@@ -24,12 +20,7 @@ var (
 func (a *API) firmwareRoutes() {
 	op := operation("get-firmware", http.MethodGet, "/api/v1/products/{id}/firmware", "Products", "A firmware project for a product, for makers")
 	op.Description = "A sketch with the product and this instance in it, and the library beside it: it opens in the Arduino IDE and in PlatformIO."
-	op.Responses = map[string]*huma.Response{
-		"200": {Description: "OK", Content: map[string]*huma.MediaType{
-			"application/zip": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary", Description: "A folder called after the product's slug."}},
-		}},
-	}
-	call(a, signedIn, op, a.getFirmware)
+	call(a, signedIn, archiving(op, "A folder called after the product's slug."), a.getFirmware)
 }
 
 func (a *API) getFirmware(ctx context.Context, from *caller, in *ByID) (*streamed, error) {
@@ -48,22 +39,10 @@ func (a *API) getFirmware(ctx context.Context, from *caller, in *ByID) (*streame
 	if err != nil {
 		return nil, err
 	}
-	return &streamed{func(ctx huma.Context) {
-		r, w := humago.Unwrap(ctx)
-		w.Header().Set("Content-Type", "application/zip")
-		w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": p.Slug + ".zip"}))
-		archive := &archive{ctx: r.Context(), zip: zip.NewWriter(patient{w, http.NewResponseController(w)})}
-		if err := archive.addFiles(p.Slug, files); err != nil {
-			if r.Context().Err() == nil {
-				a.Log.ErrorContext(r.Context(), "a firmware project failed", "error", err)
-			}
-			// Part of it was sent; only the connection's end says that it isn't whole.
-			panic(http.ErrAbortHandler)
-		}
-	}}, nil
+	return a.archived(p.Slug, "a firmware project failed", func(to *archive) error { return to.addFiles(p.Slug, files) }), nil
 }
 
-// addFiles adds the files of a folder, and ends the archive.
+// addFiles adds the files of a folder.
 func (a *archive) addFiles(folder string, files []project.File) error {
 	for _, file := range files {
 		w, err := a.create(folder + "/" + file.Path)
@@ -74,7 +53,7 @@ func (a *archive) addFiles(folder string, files []project.File) error {
 			return err
 		}
 	}
-	return a.zip.Close()
+	return nil
 }
 
 // firmware is the project for a product of this instance.
