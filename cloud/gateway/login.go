@@ -91,36 +91,30 @@ func (c *connection) refuse(id uint16, status blynk.Status) {
 // tellContest writes to the owner's event log that two devices use one token, or
 // that one keeps reconnecting.
 func (c *connection) tellContest(deviceID string) {
-	err := c.g.store(func(ctx context.Context) error {
-		return c.g.services.Telemetry.Log(ctx, deviceID, telemetry.Event{
-			At: c.g.now(), Code: takeoverEvent, System: true,
-			Description: fmt.Sprintf("New connections took the device's place more than %d times within a minute. The present one stays for a minute. Is the device's token in two devices?", c.g.limits.TakeoversPerMinute),
-		})
-	})
-	if err != nil {
-		c.g.log.Warn("cannot log a contested connection", "device", deviceID, "error", err)
-	}
+	c.tellOwner(deviceID, takeoverEvent, fmt.Sprintf("New connections took the device's place more than %d times within a minute. The present one stays for a minute. Is the device's token in two devices?", c.g.limits.TakeoversPerMinute))
 }
 
 // tellArrival writes to the owner's event log that a device is new, or back after a
 // while. LastSeenAt is from before this login.
 func (c *connection) tellArrival(found provisioning.Login) {
 	d := found.Device
-	event := telemetry.Event{At: c.g.now(), System: true}
 	seen := c.g.registry.lastSeen(d)
 	switch {
 	case found.First && d.CreatedAt.Equal(d.LastSeenAt):
-		event.Code = setUpEvent
+		c.tellOwner(d.ID, setUpEvent, "")
 	case found.First:
-		event.Code = setUpAgain
-	case !seen.IsZero() && event.At.Sub(seen) >= awayAfter:
-		event.Code, event.Description = awayEvent, seen.UTC().Format(time.RFC3339)
-	default:
-		return
+		c.tellOwner(d.ID, setUpAgain, "")
+	case !seen.IsZero() && c.g.now().Sub(seen) >= awayAfter:
+		c.tellOwner(d.ID, awayEvent, seen.UTC().Format(time.RFC3339))
 	}
-	err := c.g.store(func(ctx context.Context) error { return c.g.services.Telemetry.Log(ctx, d.ID, event) })
+}
+
+// tellOwner writes to the device's event log in the cloud's name.
+func (c *connection) tellOwner(deviceID, code, description string) {
+	event := telemetry.Event{At: c.g.now(), Code: code, Description: description, System: true}
+	err := c.g.store(func(ctx context.Context) error { return c.g.services.Telemetry.Log(ctx, deviceID, event) })
 	if err != nil && c.g.base.Err() == nil {
-		c.g.log.Warn("cannot log that a device is back", "device", d.ID, "error", err)
+		c.g.log.Warn("cannot write to a device's event log", "device", deviceID, "event", code, "error", err)
 	}
 }
 
