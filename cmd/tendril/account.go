@@ -6,11 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 )
 
 type accountCommands struct {
@@ -131,24 +128,21 @@ func several(n int, thing string) string {
 
 // confirm has a word typed at the terminal before what can't be undone.
 func (s *shell) confirm(ctx context.Context, prompt, word string) error {
-	terminal, ok := s.stdin.(*os.File)
-	if !ok || !term.IsTerminal(int(terminal.Fd())) {
+	terminal, ok := s.terminal()
+	if !ok {
 		return usage("Nothing was deleted. Give --yes to delete it")
 	}
 	fmt.Fprint(s.stderr, prompt)
-	typed := make(chan string, 1)
-	go func() {
+	line, err := awaitTyped(ctx, func() (string, error) {
 		line, _ := bufio.NewReader(terminal).ReadString('\n') // what ends early is not the word
-		typed <- strings.TrimSpace(line)
-	}()
-	select {
-	case line := <-typed:
-		if !strings.EqualFold(line, word) {
-			return errors.New("that is another address. Nothing was deleted")
-		}
-		return nil
-	case <-ctx.Done():
+		return line, nil
+	})
+	switch {
+	case err != nil:
 		fmt.Fprintln(s.stderr)
-		return ctx.Err()
+		return err
+	case !strings.EqualFold(strings.TrimSpace(line), word):
+		return errors.New("that is another address. Nothing was deleted")
 	}
+	return nil
 }

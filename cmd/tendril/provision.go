@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"strings"
 
 	"github.com/tendril-iot/tendril/protocol/portal"
 	"github.com/tendril-iot/tendril/wizard"
 	"github.com/tendril-iot/tendril/wizard/terminal"
-	"golang.org/x/term"
 )
 
 // provisionCommand is the installer's wizard.
@@ -142,8 +140,8 @@ func (c *provisionCommand) static() (*portal.StaticAddress, error) {
 
 // installer is the person at the terminal, or a script where there is none.
 func (s *shell) installer(answers terminal.Answers) wizard.Installer {
-	in, ok := s.stdin.(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
+	in, ok := s.terminal()
+	if !ok {
 		return terminal.NewScript(answers)
 	}
 	out := io.Writer(s.stdout)

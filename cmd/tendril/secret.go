@@ -36,8 +36,8 @@ func (s *shell) newPassword(ctx context.Context) (string, error) {
 	if password != "" || err != nil {
 		return password, err
 	}
-	terminal, ok := s.stdin.(*os.File)
-	if !ok || !term.IsTerminal(int(terminal.Fd())) {
+	terminal, ok := s.terminal()
+	if !ok {
 		line, err := bufio.NewReader(s.stdin).ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
 			return "", err
@@ -70,20 +70,38 @@ func (s *shell) askSecret(ctx context.Context, terminal *os.File, prompt string)
 	}
 	fmt.Fprint(s.stderr, prompt)
 	defer fmt.Fprintln(s.stderr)
+	text, err := awaitTyped(ctx, func() (string, error) {
+		text, err := term.ReadPassword(fd)
+		return string(text), err
+	})
+	if err != nil && ctx.Err() != nil {
+		// The read goes on without us: turn the echo on again.
+		err = errors.Join(ctx.Err(), term.Restore(fd, before))
+	}
+	return text, err
+}
+
+// terminal is standard input, if a person types there.
+func (s *shell) terminal() (*os.File, bool) {
+	file, ok := s.stdin.(*os.File)
+	return file, ok && term.IsTerminal(int(file.Fd()))
+}
+
+// awaitTyped is what read reads, unless ctx ends before: then read is left alone.
+func awaitTyped(ctx context.Context, read func() (string, error)) (string, error) {
 	type answer struct {
-		text []byte
+		text string
 		err  error
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		text, err := term.ReadPassword(fd)
+		text, err := read()
 		answers <- answer{text, err}
 	}()
 	select {
 	case a := <-answers:
-		return string(a.text), a.err
+		return a.text, a.err
 	case <-ctx.Done():
-		// The read goes on without us: turn the echo on again.
-		return "", errors.Join(ctx.Err(), term.Restore(fd, before))
+		return "", ctx.Err()
 	}
 }
